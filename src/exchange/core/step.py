@@ -1,0 +1,101 @@
+"""The shape of every step: what goes in, what comes out. The batch loop and the processors meet here and nowhere else.
+
+A step is a pure function ``(state, record) -> Result``. It never changes ``state``; it returns the changes. The batch loop
+(:mod:`exchange.adapters.lane`) applies them, and writes changes, outputs and the input's position in one Kafka transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Record(NamedTuple):
+    """One record read from a lane's input partition.
+
+    ``timestamp_ms`` is the broker's append time in milliseconds since the epoch; a step may copy it, never decide by it.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+class Output(NamedTuple):
+    """One record to write. ``partition`` is always explicit.
+
+    ``optional`` marks a message to a topic that may not exist (a receipt to a party nobody knows): the shell drops it then.
+    """
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    optional: bool = False
+
+
+class State(Protocol):
+    """A lane's state, read-only: a mapping from text key to value, with an ordered scan by prefix."""
+
+    def get(self, key: str) -> Any | None: ...
+
+    def scan(self, prefix: str, after: str = "") -> Any:
+        """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one step did.
+
+    Attributes:
+        changes: new value by state key; ``None`` deletes the key.
+        outputs: records to write, in order.
+        topics: topics that must exist before the outputs are written (the notice topic of a new party).
+        more: the same record must be given to the step again before the next one; the state carries how far it got. Such a
+            record is worked off in several transactions.
+        facts: counters for metrics, by (name, label) in the processor's own closed sets.
+    """
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Sequence[Output] = ()
+    topics: Sequence[str] = ()
+    more: bool = False
+    facts: Sequence[tuple[str, str]] = ()
+
+
+NOTHING = Result()
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """All the batch loop knows of a processor.
+
+    Attributes:
+        name: part of group id, transactional ids, metric labels.
+        input_topic: the one topic it reads.
+        state_topic: the compacted topic its state is kept in; same partition count as the input.
+        step: the pure step.
+        broken: called instead when ``step`` raised (other than memory or I/O errors); must not raise. It gets the state, the
+            record and the exception, and returns what stands for the record (a dead letter, a quarantined decision).
+        encode: state value -> bytes for the state topic.
+        decode: the reverse.
+        drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
+            must not depend on how it is interleaved with input records.
+    """
+
+    name: str
+    input_topic: str
+    state_topic: str
+    step: Callable[[State, Record], Result]
+    broken: Callable[[State, Record, Exception], Result]
+    encode: Callable[[str, Any], bytes]
+    decode: Callable[[str, bytes], Any]
+    drain: Callable[[State], Result | None] | None = None
