@@ -28,6 +28,9 @@ unit: $(STAMP)
 broker: $(STAMP)
 	$(VENV)/bin/pytest -q -m broker
 
+generate: $(STAMP)
+	$(PY) schemas/generate.py
+
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
