@@ -20,6 +20,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from exchange.adapters.resources import load_schema_texts
+from exchange.core.schemas import order_schemas
+
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = '"""Generated from schemas/*.avsc by `make generate`; do not edit."""\n'
 PRIMITIVES = {
@@ -33,11 +36,15 @@ PRIMITIVES = {
 }
 LOGICAL = {"timestamp-millis": "datetime", "date": "date"}
 
+OPTIONS = """
+    --input-file-type avro --output-model-type pydantic_v2.BaseModel --target-python-version 3.11
+    --disable-timestamp --extra-fields forbid --use-standard-collections --use-union-operator
+    --enum-field-as-literal all --collapse-root-models --strict-nullable --use-default-kwarg
+    --enable-faux-immutability --formatters builtin
+""".split()
+
 
 def main() -> int:
-    from exchange.adapters.resources import load_schema_texts
-    from exchange.core.schemas import order_schemas
-
     schemas = order_schemas([json.loads(text) for text in load_schema_texts().values()])
     outputs = {"models.py": _models(schemas), "records.py": _records(schemas)}
     stale = []
@@ -55,9 +62,8 @@ def _models(schemas: list[dict[str, Any]]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "all.avsc"), Path(folder, "models.py")
         source.write_text(json.dumps(schemas), encoding="utf-8")
-        options = ["--input-file-type", "avro", "--output-model-type", "pydantic_v2.BaseModel", "--target-python-version", "3.11", "--disable-timestamp", "--extra-fields", "forbid", "--use-standard-collections", "--use-union-operator", "--enum-field-as-literal", "all", "--collapse-root-models", "--strict-nullable", "--use-default-kwarg", "--enable-faux-immutability", "--formatters", "builtin"]
-        command = [sys.executable, "-m", "datamodel_code_generator", "--input", str(source), "--output", str(target), *options]
-        subprocess.run([*command, "--custom-file-header", HEADER.strip()], check=True)  # noqa: S603
+        command = [sys.executable, "-m", "datamodel_code_generator", "--input", str(source), "--output", str(target)]
+        subprocess.run([*command, *OPTIONS, "--custom-file-header", HEADER.strip()], check=True)  # noqa: S603
         text = target.read_text(encoding="utf-8")
     return text[: text.index("\n\nclass Model(\n")].replace(", RootModel", "") + "\n"
 
