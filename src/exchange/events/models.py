@@ -1083,7 +1083,7 @@ class View(BaseModel):
         Field(..., description='Stage.', title='Stage')
     )
     claimed: bool = Field(
-        ..., description='Whether the owner has published a card in the line.'
+        ..., description='Whether its owner has published a card for it.'
     )
     parents: list[Hop] = Field(
         default=[],
@@ -1098,6 +1098,11 @@ class View(BaseModel):
     )
     assessments: list[AssessmentEntry] = Field(
         default=[], description='Assessments the reader may see.', validate_default=True
+    )
+    stage_news: list[StageNews] = Field(
+        default=[],
+        description='Withdrawn or deprecated releases upstream.',
+        validate_default=True,
     )
     change_notices: list[str] = Field(
         default=[], description='Ids of the change notices in force.'
@@ -1189,7 +1194,7 @@ class Dossier(BaseModel):
         ..., description='Grows by one with every decision that changed something.'
     )
     claimed: bool = Field(
-        ..., description="Whether the line's owner has published a card in the line."
+        ..., description='Whether its owner has published a card for it.'
     )
     card_event: str | None = Field(default=None, description='Id of the current card.')
     card: ModelCard | None = Field(default=None, description='The current card.')

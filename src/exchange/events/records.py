@@ -611,6 +611,7 @@ class View(TypedDict):
     profile: list[ProfileEntry]
     reports: list[Report]
     assessments: list[AssessmentEntry]
+    stage_news: list[StageNews]
     change_notices: list[str]
 
 
