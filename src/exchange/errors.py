@@ -5,6 +5,7 @@
     ExchangeError
     ├── DocumentError            your document: what you wrote cannot be accepted
     │   ├── ParseError           not YAML/Markdown/Avro/JSON of the expected form
+    │   │   └── UnknownSchemaError   Avro, but of a schema this release does not know
     │   ├── ValidationError      well-formed, but a field is wrong, missing or unknown
     │   ├── TooLargeError        beyond a size, depth or count limit
     │   └── RefusedError         the exchange answered "refused" (carries the reason code)
@@ -53,6 +54,12 @@ class ParseError(DocumentError):
     """Not of the expected form at all."""
 
     reason = "malformed"
+
+
+class UnknownSchemaError(ParseError):
+    """Avro, but of a schema this release does not know."""
+
+    reason = "unknown-schema"
 
 
 class ValidationError(DocumentError):

@@ -1,0 +1,174 @@
+"""All settings, in one frozen object. The only module that reads the environment.
+
+What wins, first to last: arguments, ``EXCHANGE_*`` variables, the TOML file (``EXCHANGE_CONFIG``, else ``exchange.toml`` in
+``EXCHANGE_HOME``), defaults. Names of the Kafka security settings are aiokafka's.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from aiokafka.helpers import create_ssl_context
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from exchange.core.refs import is_party
+from exchange.errors import ConfigError
+from exchange.topics import Topics
+
+_APP = "ai-transparency-exchange"
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
+class Settings(BaseSettings):
+    """Settings of one process.
+
+    Attributes:
+        home: folder that holds everything the exchange keeps on disk.
+        cache: folder of downloads that several exchanges share (the broker's jars).
+        deployment: first part of every topic name, group id and transactional id.
+        bootstrap_servers: an own Kafka cluster; ``None``: the embedded broker of ``home``.
+        port: port of the embedded broker; another one is chosen when it is taken.
+        party: party id of whoever runs a client command.
+        partitions: partition count; fixed once topics exist.
+        replication: replication factor; 3 or more outside the embedded broker.
+        generation: counts restores into a new cluster; part of every position (DESIGN section 4, rule 4).
+        tick_seconds: how often time is told to the dossiers.
+        metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
+        log_format: ``text`` for people, ``json`` for production.
+        lang: language of labels in output.
+        request_timeout_ms: how long one request to Kafka may take.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="EXCHANGE_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(_APP, appauthor=False)))
+    cache: Path = Field(default_factory=lambda: Path(platformdirs.user_cache_dir(_APP, appauthor=False)))
+    deployment: _Name = "exchange"
+    bootstrap_servers: str | None = None
+    port: int = Field(default=19092, ge=1024, le=65535)
+    party: str | None = None
+    partitions: int = Field(default=4, ge=1, le=1024)
+    replication: int = Field(default=1, ge=1, le=9)
+    generation: int = Field(default=1, ge=1)
+    tick_seconds: float = Field(default=3600, gt=0)
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    log_format: Literal["text", "json"] = "text"
+    lang: Literal["en", "ja"] = "en"
+    request_timeout_ms: int = Field(default=40_000, ge=1_000)
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_plain_username: str | None = None
+    sasl_plain_password: SecretStr | None = None
+    ssl_cafile: Path | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    ssl_password: SecretStr | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, file; no ``.env`` file, which would depend on the current folder."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_file(init_settings()))
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The topics of this deployment."""
+        return Topics(self.deployment, self.partitions, self.replication)
+
+    def kafka_kwargs(self, bootstrap_servers: str | None = None) -> dict[str, Any]:
+        """Arguments that every aiokafka client takes: address, time-out and security.
+
+        Args:
+            bootstrap_servers: address to use instead (the embedded broker's).
+
+        Raises:
+            ConfigError: there is no address, or a certificate file cannot be read.
+        """
+        address = bootstrap_servers or self.bootstrap_servers
+        if not address:
+            raise ConfigError("no Kafka address", hint="run `exchange up`, or set EXCHANGE_BOOTSTRAP_SERVERS")
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": address,
+            "request_timeout_ms": self.request_timeout_ms,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol.startswith("SASL"):
+            arguments["sasl_mechanism"] = self.sasl_mechanism
+            arguments["sasl_plain_username"] = self.sasl_plain_username
+            arguments["sasl_plain_password"] = _reveal(self.sasl_plain_password)
+        if self.security_protocol.endswith("SSL"):
+            arguments["ssl_context"] = self._ssl_context()
+        return arguments
+
+    def _ssl_context(self) -> Any:
+        try:
+            return create_ssl_context(
+                cafile=_text(self.ssl_cafile),
+                certfile=_text(self.ssl_certfile),
+                keyfile=_text(self.ssl_keyfile),
+                password=_reveal(self.ssl_password),
+            )
+        except OSError as error:
+            raise ConfigError("a certificate or key file cannot be used", hint=error.strerror or "") from None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; ``overrides`` that are ``None`` are ignored.
+
+    Raises:
+        ConfigError: a setting makes no sense; it is named, its value is not quoted.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(f"settings: {faults}", hint="variables are EXCHANGE_ and the name in capitals") from None
+    if settings.party is not None and not is_party(settings.party):
+        raise ConfigError("party: not a party id", hint="lower-case letters, digits and inner . and -, at most 63")
+    return settings
+
+
+def environment_for_child(settings: Settings) -> dict[str, str]:
+    """The environment to start another process of this exchange with: ours, and the settings that differ from the defaults."""
+    child = dict(os.environ)
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        if value is not None:
+            child[f"EXCHANGE_{name.upper()}"] = _reveal(value) or "" if isinstance(value, SecretStr) else str(value)
+    return child
+
+
+def _read_file(given: dict[str, Any]) -> dict[str, Any]:
+    named = os.environ.get("EXCHANGE_CONFIG")
+    home = given.get("home") or os.environ.get("EXCHANGE_HOME") or platformdirs.user_data_dir(_APP, appauthor=False)
+    path = Path(named) if named else Path(home) / "exchange.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise ConfigError("the file named by EXCHANGE_CONFIG does not exist") from None
+        return {}
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError):
+        raise ConfigError(f"{path}: cannot be read as TOML") from None
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None
