@@ -176,13 +176,12 @@ def _reports(dossier: r.Dossier, rules: Rules, now: datetime | None) -> list[r.R
     card = dossier["card"]
     if card is None:
         return []
-    parents = [(link["ref"], link["snapshot"]["rows"]) for link in dossier["parents"] if link["snapshot"] is not None]
     return [
         completeness.report(
             profile,
             card,
             stage=dossier["stage"],
-            parents=parents,
+            parents=_parent_rows(dossier),
             changes=dossier["changes"],
             owner=owner_of(dossier["release"]),
             at=now.date() if now else None,
@@ -220,8 +219,12 @@ def _inheritable(dossier: r.Dossier, rules: Rules) -> list[r.InheritedRow]:
     for report in dossier["reports"]:
         profile = rules.profiles_by_id.get(report["profile"])
         if profile is not None:
-            rows += completeness.inheritable(profile, report, card, dossier["release"])
+            rows += completeness.inheritable(profile, report, card, dossier["release"], _parent_rows(dossier))
     return rows
+
+
+def _parent_rows(dossier: r.Dossier) -> list[tuple[str, Sequence[r.InheritedRow]]]:
+    return [(link["ref"], link["snapshot"]["rows"]) for link in dossier["parents"] if link["snapshot"] is not None]
 
 
 def unresolved(line: str) -> r.Snapshot:

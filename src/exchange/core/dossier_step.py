@@ -209,8 +209,7 @@ def on_upstream(turn: Turn) -> Outcome:
         return Outcome({}, blank(turn, line_of(message["child"]), message["child"]))
     new = dossiers.with_upstream(old, message)
     fresh = message["cause"]["event_id"] not in old["seen"]
-    outcome = conclude(turn, new, dossiers.cause_at(message["cause"], link), news=fresh)
-    return outcome
+    return conclude(turn, new, dossiers.cause_at(message["cause"], link), news=fresh)
 
 
 def on_edge_declared(turn: Turn) -> Outcome:

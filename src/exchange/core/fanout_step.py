@@ -1,11 +1,11 @@
 """The fan-out processor's step: one decision in; notices, upstream messages and edge records out (DESIGN section 4).
 
-State keys: ``stake/<line>/...`` (who has a stake), ``owner/<line>`` (claimed), ``told/<line>/<party>`` (number of the last notice),
+State keys: ``stake/<line>/...`` (who has a stake), ``owner/<line>`` (claimed), ``told/<line>/<party>`` (last number),
 ``queue/<line>/<offset>.<index>`` (decisions not yet fully told), ``mark/turn`` (whose turn it is).
 
 A decision's stakeholders are walked in id order, at most :data:`LIMIT` a step. What is left waits in the line's queue; later
-decisions of the line queue behind it; :meth:`FanoutStep.drain` gives the lines turns. What a party is told about a line depends on
-the order of the line's decisions alone, not on how turns and input interleave.
+decisions of the line queue behind it; :meth:`FanoutStep.drain` gives the lines turns. What a party is told about a line
+depends on the order of the line's decisions alone, not on how turns and input interleave.
 """
 
 from __future__ import annotations

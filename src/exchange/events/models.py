@@ -267,6 +267,16 @@ class Purpose(BaseModel):
     acceptable_use_policy: str | None = Field(default=None, description='Text or link.')
 
 
+class Recent(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    key: str = Field(..., description='SHA-256 of the idempotency key, 32 hex digits.')
+    content: str = Field(..., description='SHA-256 of the content, 32 hex digits.')
+    event_id: str = Field(..., description='Id of the accepted event.')
+
+
 class ReportRow(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -591,9 +601,10 @@ class Registration(BaseModel):
     )
     party: Party = Field(..., description='The registration in force.')
     event_id: str = Field(..., description='Event that made it.')
-    recent: bytes = Field(
-        ...,
-        description='Recent submissions, 48 bytes each: idempotency digest (16), content digest (16), event id (16).',
+    recent: list[Recent] = Field(
+        default=[],
+        description='The last accepted submissions, newest last, at most 256.',
+        validate_default=True,
     )
 
 
