@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,15 +17,16 @@ from prometheus_client import CollectorRegistry
 
 from exchange.adapters import lane_events, metrics
 from exchange.adapters.admin import Admin
-from exchange.adapters.faust_app import agent_app, loop_app, run_worker
+from exchange.adapters.faust_app import loop_app, run_worker, timer_app
 from exchange.adapters.resources import load_schema_texts
 from exchange.adapters.rules_store import RulesStore
+from exchange.adapters.setup import send_tick
 from exchange.core import processors
 from exchange.core.codec import Codec
-from exchange.core.envelope import Attributes, to_headers
+from exchange.core.processors import RulesOf
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Processor
-from exchange.settings import Settings
+from exchange.settings import Settings, load_settings
 from exchange.topics import Topics
 
 
@@ -30,15 +36,14 @@ def load_codec() -> tuple[SchemaSet, Codec]:
     return schemas, Codec(schemas)
 
 
-def make_processor(name: str, settings: Settings, kafka: dict[str, Any]) -> Processor:
+def make_processor(name: str, topics: Topics, rules: RulesOf) -> Processor:
     """One of :data:`exchange.core.processors.NAMES`."""
     schemas, codec = load_codec()
-    rules = RulesStore(kafka, settings.topics.rules)
     if name == "intake":
-        return processors.intake(codec, settings.topics)
+        return processors.intake(codec, topics)
     if name == "dossier":
-        return processors.dossier(codec, settings.topics, rules)
-    return processors.fanout(codec, settings.topics, rules, schemas)
+        return processors.dossier(codec, topics, rules)
+    return processors.fanout(codec, topics, rules, schemas)
 
 
 def processor_app(name: str, settings: Settings) -> Any:
@@ -49,33 +54,31 @@ def processor_app(name: str, settings: Settings) -> Any:
         settings: of this process; ``bootstrap_servers`` must be set.
     """
     kafka = settings.kafka_kwargs()
+    rules = RulesStore(kafka, settings.topics.rules)
     return loop_app(
-        make_processor(name, settings, kafka),
+        make_processor(name, settings.topics, rules),
         kafka,
         settings.deployment,
         f"g{settings.generation}",
-        data_dir=settings.home / "faust" / name,
+        data_dir=_data_dir(settings, name),
         ensure_topics=_notice_topics(settings.topics, kafka),
         hook=_hook(settings),
+        prepare=rules.load,
     )
 
 
 def clock_app(settings: Settings) -> Any:
     """The Faust app that tells every journal partition the time, once per ``tick_seconds``. A repeated tick does nothing."""
+    kafka, topics = settings.kafka_kwargs(), settings.topics
     _, codec = load_codec()
-    topics = settings.topics
-    app = agent_app("clock", settings.kafka_kwargs(), settings.deployment, data_dir=settings.home / "faust" / "clock")
-    journal = app.topic(topics.journal, key_type=bytes, value_type=bytes)
+    app = timer_app("clock", kafka, settings.deployment, data_dir=_data_dir(settings, "clock"))
 
     async def tell() -> None:
         time = floor_time(datetime.now(UTC), settings.tick_seconds)  # noqa: TID251 - this is the clock
-        headers = list(to_headers(Attributes(f"tick:{time:%Y%m%dT%H%M%SZ}", "Tick", topics.deployment)))
-        for partition in range(topics.partitions):
-            key = f"lane-{partition}".encode()
-            await journal.send(key=key, value=codec.encode("Tick", {"time": time}), partition=partition, headers=headers)
+        await send_tick(kafka, topics, codec, time)
 
-    app.task(tell)
     app.timer(settings.tick_seconds, name="tick")(tell)
+    app.task(tell)
     return app
 
 
@@ -85,14 +88,27 @@ def floor_time(time: datetime, seconds: float) -> datetime:
 
 
 def run(build: Callable[[Settings], Any]) -> None:
-    """Run one processor until SIGTERM or Ctrl-C, with metrics when a port is set. Does not return."""
-    settings = Settings()
+    """Run one processor until SIGTERM or Ctrl-C, with metrics when a port is set. Does not return.
+
+    With ``--until-stdin-closes`` it also ends when standard input does: a process started with a pipe then ends with the one
+    that started it, even after a kill -9.
+    """
+    settings = load_settings()
+    if "--until-stdin-closes" in sys.argv:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     configure_logging(settings.log_format)
     run_worker(build(settings))
 
 
+def _end_with_stdin() -> None:
+    while os.read(0, 1):  # not sys.stdin: its lock would be held at interpreter shutdown
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def configure_logging(form: str) -> None:
     """Structured logs on standard error: text for people, JSON for production."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
@@ -105,12 +121,19 @@ def configure_logging(form: str) -> None:
     )
 
 
+def _data_dir(settings: Settings, name: str) -> Path:
+    """A folder Faust insists on; nothing is kept in it."""
+    folder = settings.home / "faust" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _hook(settings: Settings) -> lane_events.Hook:
     if settings.metrics_port is None:
         return lane_events.silent
     registry = CollectorRegistry()
     hook = metrics.ProcessorMetrics(registry)
-    metrics.serve(registry, settings.metrics_port)
+    metrics.serve(registry, settings.metrics_port, settings.metrics_host)
     return hook
 
 
@@ -118,6 +141,6 @@ def _notice_topics(topics: Topics, kafka: dict[str, Any]) -> Callable[[Sequence[
     async def ensure(names: Sequence[str]) -> None:
         parties = [party for name in names if (party := topics.party_of(name))]
         async with Admin(kafka) as admin:
-            await admin.apply([topics.notice_spec(party) for party in parties])  # type: ignore[misc]
+            await admin.apply([topics.notice_spec(party) for party in parties])
 
     return ensure

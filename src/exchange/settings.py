@@ -40,9 +40,10 @@ class Settings(BaseSettings):
         generation: counts restores into a new cluster; part of every position (DESIGN section 4, rule 4).
         tick_seconds: how often time is told to the dossiers.
         metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
+        metrics_host: address /metrics is served at.
+        authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         log_format: ``text`` for people, ``json`` for production.
         lang: language of labels in output.
-        request_timeout_ms: how long one request to Kafka may take.
     """
 
     model_config = SettingsConfigDict(env_prefix="EXCHANGE_", frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -58,9 +59,10 @@ class Settings(BaseSettings):
     generation: int = Field(default=1, ge=1)
     tick_seconds: float = Field(default=3600, gt=0)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    authorities: str = ""
     log_format: Literal["text", "json"] = "text"
     lang: Literal["en", "ja"] = "en"
-    request_timeout_ms: int = Field(default=40_000, ge=1_000)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -89,7 +91,7 @@ class Settings(BaseSettings):
         return Topics(self.deployment, self.partitions, self.replication)
 
     def kafka_kwargs(self, bootstrap_servers: str | None = None) -> dict[str, Any]:
-        """Arguments that every aiokafka client takes: address, time-out and security.
+        """Arguments that every aiokafka client takes: address and security.
 
         Args:
             bootstrap_servers: address to use instead (the embedded broker's).
@@ -102,7 +104,6 @@ class Settings(BaseSettings):
             raise ConfigError("no Kafka address", hint="run `exchange up`, or set EXCHANGE_BOOTSTRAP_SERVERS")
         arguments: dict[str, Any] = {
             "bootstrap_servers": address,
-            "request_timeout_ms": self.request_timeout_ms,
             "security_protocol": self.security_protocol,
         }
         if self.security_protocol.startswith("SASL"):

@@ -31,17 +31,17 @@ class TopicSpec:
 
     Attributes:
         name: full name.
-        key: what its records are keyed by, for people.
         partitions: partition count; never changes (DESIGN section 4, lanes).
         replication: replication factor.
         configs: topic settings of Kafka.
+        key: what its records are keyed by, for people.
     """
 
     name: str
-    key: str
     partitions: int
-    replication: int
+    replication: int = 1
     configs: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +156,4 @@ class Topics:
             "min.insync.replicas": "2" if self.replication >= 3 else "1",
             "unclean.leader.election.enable": "false",
         }
-        return TopicSpec(name, key, partitions, self.replication, MappingProxyType({**configs, **common}))
+        return TopicSpec(name, partitions, self.replication, MappingProxyType({**configs, **common}), key)

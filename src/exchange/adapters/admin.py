@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.conn import collect_hosts, create_conn
 
 from exchange.errors import AccessError, BrokerError, ConfigError, TopicMissingError, UnreachableError
+from exchange.topics import TopicSpec
 
 PROBE_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_MS = 15_000
@@ -39,23 +39,6 @@ _DENIED = (
 )
 _ACCESS_HINT = "Check security protocol, user name, password and certificates; `exchange doctor` tries each step."
 _REACH_HINT = "Is the broker up (`exchange status`) and the address right (EXCHANGE_BOOTSTRAP_SERVERS)?"
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
-    """One topic as it should be.
-
-    Attributes:
-        name: the topic's name.
-        partitions: how many; never changes once the topic exists.
-        replication: copies of each partition.
-        configs: Kafka's topic settings by name.
-    """
-
-    name: str
-    partitions: int
-    replication: int = 1
-    configs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Admin:

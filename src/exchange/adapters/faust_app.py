@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +50,19 @@ class LoopService(Service):
 
     Args:
         loop: the batch loop.
+        prepare: awaited before the loop starts.
     """
 
-    def __init__(self, loop: Loop, **kwargs: Any) -> None:
+    def __init__(self, loop: Loop, prepare: Callable[[], Awaitable[None]] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batch_loop = loop
+        self._prepare = prepare
         self._work: asyncio.Task[None] | None = None
 
     async def on_start(self) -> None:
         """Start the loop in the background."""
+        if self._prepare is not None:
+            await self._prepare()
         self._work = asyncio.create_task(self.batch_loop.run(), name="batch-loop")
         self.add_future(self._watch(self._work))
 
@@ -85,6 +89,7 @@ def loop_app(
     ensure_topics: EnsureTopics | None = None,
     hook: Hook = silent,
     limits: Limits | None = None,
+    prepare: Callable[[], Awaitable[None]] | None = None,
 ) -> faust.App:
     """Return a Faust app that hosts one processor's batch loop.
 
@@ -97,11 +102,24 @@ def loop_app(
         ensure_topics: makes topics a step asks for.
         hook: told what happens in the lanes.
         limits: bounds of a batch and a transaction.
+        prepare: awaited before the loop starts (reading the rules).
     """
     app = _LoopApp(f"{deployment}-{processor.name}", **_floor(kafka, data_dir))
     loop = Loop(processor, kafka, deployment, generation, ensure_topics=ensure_topics, hook=hook, limits=limits)
-    app.service(LoopService(loop))  # type: ignore[arg-type]
+    app.service(LoopService(loop, prepare))  # type: ignore[arg-type]
     return app
+
+
+def timer_app(name: str, kafka: Mapping[str, Any], deployment: str, *, data_dir: Path) -> faust.App:
+    """Return a Faust app for timers and tasks that talk to Kafka by themselves, if at all.
+
+    Args:
+        name: second part of the app's id.
+        kafka: aiokafka's client settings.
+        deployment: first part of every name in Kafka.
+        data_dir: where Faust may keep files (it keeps none, but wants a place).
+    """
+    return _LoopApp(f"{deployment}-{name}", **_floor(kafka, data_dir))
 
 
 def agent_app(name: str, kafka: Mapping[str, Any], deployment: str, *, data_dir: Path, **options: Any) -> faust.App:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ class TopicBook:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._asked = float("-inf")
+        self._asking = asyncio.Lock()  # lanes share the book: one asks, the others wait for its answer
 
     def knows(self, topic: str) -> bool:
         """Say whether the topic was there when last looked."""
@@ -24,8 +26,8 @@ class TopicBook:
 
     async def refresh(self, client: Any) -> None:
         """Ask the cluster."""
-        self._asked = monotonic()
         cluster = await client.fetch_all_metadata()
+        self._asked = monotonic()
         self._counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
 
     async def wanted(self, output: Output, client: Any) -> bool:
@@ -36,8 +38,9 @@ class TopicBook:
         """
         if output.partition < self._counts.get(output.topic, 0):
             return True
-        if monotonic() - self._asked >= ASK_AGAIN_S:
-            await self.refresh(client)
+        async with self._asking:
+            if monotonic() - self._asked >= ASK_AGAIN_S:
+                await self.refresh(client)
         if output.partition < self._counts.get(output.topic, 0):
             return True
         if output.optional:

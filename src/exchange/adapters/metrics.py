@@ -18,7 +18,7 @@ class ProcessorMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         who = ("processor",)
         self.records_in = Counter("exchange_records_in", "Input records done", who, registry=registry)
         self.records_out = Counter("exchange_records_out", "Records written, state not counted", who, registry=registry)

@@ -21,11 +21,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
-from exchange.adapters.admin import Admin, TopicSpec
+from exchange.adapters.admin import Admin
 from exchange.adapters.broker import EmbeddedKafka
 from exchange.adapters.broker_config import Listener
 from exchange.adapters.lane_restore import read
 from exchange.core.step import Record
+from exchange.topics import TopicSpec
 
 COMPACTED = {"cleanup.policy": "compact"}
 TEST_HEAP_MB = 256

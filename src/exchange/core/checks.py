@@ -1,0 +1,2 @@
+def check_record(name, record):
+    return []
