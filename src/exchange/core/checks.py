@@ -1,2 +1,0 @@
-def check_record(name, record):
-    return []
