@@ -25,6 +25,25 @@ No message quotes a payload.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in a document.
+
+    Attributes:
+        path: dotted path of the field, with list indexes (``parents.0.ref``); empty when it is about the whole document.
+        line: line in the file, from 1; 0 when there is no file.
+        message: what is wrong; never quotes the value.
+        hint: what to write instead, or empty.
+    """
+
+    path: str
+    line: int
+    message: str
+    hint: str = ""
+
 
 class ExchangeError(Exception):
     """Root of all errors raised on purpose.
@@ -45,9 +64,19 @@ class ExchangeError(Exception):
 
 
 class DocumentError(ExchangeError):
-    """What somebody wrote cannot be accepted; ``reason`` is the code used in receipts and dead letters."""
+    """What somebody wrote cannot be accepted; ``reason`` is the code used in receipts and dead letters.
+
+    Args:
+        message: what happened, without quoting anybody's payload.
+        hint: what the reader can do about it.
+        faults: every single fault, where the reader of the document found them all; ``message`` tells them in words.
+    """
 
     reason = "invalid"
+
+    def __init__(self, message: str, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = tuple(faults)
 
 
 class ParseError(DocumentError):

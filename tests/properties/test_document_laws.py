@@ -1,0 +1,83 @@
+"""Laws of documents."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, get_args, get_origin, is_typeddict
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exchange.core.checks import check_record
+from exchange.core.documents import TYPES, dump_record, parse_documents
+from exchange.core.documents.parse import MODELS
+from exchange.core.documents.shape import hints_of
+from exchange.errors import DocumentError
+
+TRICKY = [
+    *("null", "~", "", " ", "no", "1.0", "2024-05-05", "- a", "# b", "a: b", "a\n  b\n", "\n", "\ta\n"),
+    *("'", '"', "| x", "&a", "未定", "\x85", "a\u2028b"),
+]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(TRICKY)
+REFS = st.from_regex(r"[a-z][a-z0-9]{0,5}/[a-z][a-z0-9]{0,5}@[a-z0-9]{1,3}", fullmatch=True)
+
+
+FORMS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("ref", "release", "parent", "target"), REFS),
+    **dict.fromkeys(("party", "assessor", "grantee"), st.sampled_from(["acme", "b-2.c"])),
+    "path": st.sampled_from(["training.method", "data", "risks.by_category.text"]),
+    "fields": st.sampled_from(["training.method", "data"]),
+    "digest": st.just("sha256:" + "0" * 64),
+    "compute_share": st.floats(0, 1),
+    "jurisdiction": st.just("NO"),
+}
+KINDS: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXTS,
+    int: st.integers(0, 2**62),
+    float: st.floats(0, allow_nan=False, allow_infinity=False),
+    date: st.dates(),
+    datetime: st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC)),
+}
+
+
+def values(hint: Any, name: str) -> st.SearchStrategy[Any]:
+    """Values of one field by its type; fields with a form of their own get it."""
+    if type(None) in get_args(hint):
+        return st.none() | values(next(arg for arg in get_args(hint) if arg is not type(None)), name)
+    if get_origin(hint) is list:
+        return st.lists(values(get_args(hint)[0], name), max_size=2, unique_by=repr)
+    if get_origin(hint) is dict:
+        return st.dictionaries(TEXTS, TEXTS, max_size=2)
+    if get_origin(hint) is Literal:
+        return st.sampled_from([value for value in get_args(hint) if value != "UNKNOWN"])
+    return records_of(hint) if is_typeddict(hint) else FORMS[name] if name in FORMS else KINDS[hint]
+
+
+def records_of(kind: type) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({name: values(hint, name) for name, hint in hints_of(kind).items()})
+
+
+DOCUMENTS = st.sampled_from(sorted(TYPES)).flatmap(lambda name: st.tuples(st.just(name), records_of(TYPES[name])))
+
+
+@settings(max_examples=100, deadline=timedelta(seconds=5), suppress_health_check=list(HealthCheck))
+@given(DOCUMENTS)
+def test_what_is_written_is_read_back_the_same(drawn: tuple[str, dict[str, Any]]) -> None:
+    """dump and parse are inverse for every record that passes its checks."""
+    name, record = drawn
+    assert MODELS[name].model_validate(record).model_dump() == record
+    text = dump_record(name, record)
+    if check_record(name, record):
+        return
+    [document] = parse_documents(text, "d.yaml")
+    assert (document.type, document.record) == (name, record)
+
+
+@settings(max_examples=150, deadline=timedelta(seconds=5))
+@given(st.text(max_size=200) | st.text("-:[]{}&*!|>#\n 'a\"\t%@`?,~<", max_size=60), st.sampled_from(["d.yaml", "d.md"]))
+def test_any_text_is_a_document_or_one_of_our_errors(text: str, filename: str) -> None:
+    """Nothing else comes out of the reader, and every error names the file."""
+    try:
+        parse_documents(text, filename)
+    except DocumentError as error:
+        assert filename in str(error)
