@@ -267,6 +267,16 @@ class Purpose(BaseModel):
     acceptable_use_policy: str | None = Field(default=None, description='Text or link.')
 
 
+class Recent(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    key: str = Field(..., description='SHA-256 of the idempotency key, 32 hex digits.')
+    content: str = Field(..., description='SHA-256 of the content, 32 hex digits.')
+    event_id: str = Field(..., description='Id of the accepted event.')
+
+
 class ReportRow(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -591,9 +601,10 @@ class Registration(BaseModel):
     )
     party: Party = Field(..., description='The registration in force.')
     event_id: str = Field(..., description='Event that made it.')
-    recent: bytes = Field(
-        ...,
-        description='Recent submissions, 48 bytes each: idempotency digest (16), content digest (16), event id (16).',
+    recent: list[Recent] = Field(
+        default=[],
+        description='The last accepted submissions, newest last, at most 256.',
+        validate_default=True,
     )
 
 
@@ -1083,7 +1094,7 @@ class View(BaseModel):
         Field(..., description='Stage.', title='Stage')
     )
     claimed: bool = Field(
-        ..., description='Whether the owner has published a card in the line.'
+        ..., description='Whether its owner has published a card for it.'
     )
     parents: list[Hop] = Field(
         default=[],
@@ -1098,6 +1109,11 @@ class View(BaseModel):
     )
     assessments: list[AssessmentEntry] = Field(
         default=[], description='Assessments the reader may see.', validate_default=True
+    )
+    stage_news: list[StageNews] = Field(
+        default=[],
+        description='Withdrawn or deprecated releases upstream.',
+        validate_default=True,
     )
     change_notices: list[str] = Field(
         default=[], description='Ids of the change notices in force.'
@@ -1189,7 +1205,7 @@ class Dossier(BaseModel):
         ..., description='Grows by one with every decision that changed something.'
     )
     claimed: bool = Field(
-        ..., description="Whether the line's owner has published a card in the line."
+        ..., description='Whether its owner has published a card for it.'
     )
     card_event: str | None = Field(default=None, description='Id of the current card.')
     card: ModelCard | None = Field(default=None, description='The current card.')

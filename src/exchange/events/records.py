@@ -182,6 +182,14 @@ class Purpose(TypedDict):
 ReceiptStatus = Literal["UNKNOWN", "accepted", "refused", "repeat"]
 """What intake says of a submission."""
 
+
+class Recent(TypedDict):
+    """One of a party's recent submissions, so that a repeat is known."""
+
+    key: str
+    content: str
+    event_id: str
+
 Relation = Literal["UNKNOWN", "fine_tune", "adapter", "quantise", "merge", "distil", "continue_pretraining", "trained_on", "integrates"]
 """How a release came from its parent."""
 
@@ -372,7 +380,7 @@ class Registration(TypedDict):
 
     party: Party
     event_id: str
-    recent: bytes
+    recent: list[Recent]
 
 
 class Report(TypedDict):
@@ -611,6 +619,7 @@ class View(TypedDict):
     profile: list[ProfileEntry]
     reports: list[Report]
     assessments: list[AssessmentEntry]
+    stage_news: list[StageNews]
     change_notices: list[str]
 
 

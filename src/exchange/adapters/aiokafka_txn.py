@@ -1,0 +1,237 @@
+"""A transactional producer that asks once: what aiokafka would repeat in silence ends the producer here.
+
+aiokafka answers a lost EndTxn reply by sending EndTxn again with the same epoch. If the first request was only late, it commits
+part of the *next* transaction (the torn transaction of KIP-890; no Python client speaks the protocol that closes it). So after
+any doubtful answer this producer fails, and its owner starts a new one, whose epoch fences the late request.
+
+Second change: between transactions the broker answers CONCURRENT_TRANSACTIONS for the few milliseconds in which it writes its
+markers. That is a clear "not done, ask again"; aiokafka waits 20 ms then, this sender 1 ms, growing.
+
+Third: one thing at a time. A broker verifies each produce and offset request with the coordinator. While the coordinator is
+adding something to the same transaction, or another request of it is being verified, the answer is "not enough replicas" or
+"coordinator loading"; aiokafka, which does all at once, then waits 100 ms. Here all partitions are added in one request, then
+the records go out, then the group and its offset.
+
+The module overrides internals of aiokafka 0.14; ``tests/unit/adapters/test_aiokafka_txn.py`` fails when they change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka_errors
+from aiokafka.producer import sender as stock
+from aiokafka.structs import TopicPartition
+
+from exchange.core.step import Output
+
+CONCURRENT_WAIT_S = 0.001
+CONCURRENT_WAIT_MAX_S = 0.016
+CLOSE_TIMEOUT_S = 2.0
+DEFAULTS = {
+    "request_timeout_ms": 5_000,
+    "transaction_timeout_ms": 10_000,
+    # a partition's batches go out one after the other: a transaction should need one
+    "max_batch_size": 512 * 1024,
+}
+
+
+class DoubtfulTransactionError(kafka_errors.OutOfOrderSequenceNumber):  # type: ignore[misc]
+    """It is not known what became of a transactional request; the producer must not be used again.
+
+    A child of OutOfOrderSequenceNumber only because aiokafka's sender lets three error types through unwrapped.
+    """
+
+
+class _Once:
+    """Mixin for aiokafka's request handlers: one attempt, and every answer but a plain yes or a definite error is doubt."""
+
+    _sender: Any
+    group: Any
+
+    async def do(self, node_id: int) -> bool:
+        request = self.create_request()  # type: ignore[attr-defined]
+        name = type(self).__name__
+        try:
+            response = await self._sender.client.send(node_id, request, group=self.group)
+        except kafka_errors.KafkaError as error:
+            raise DoubtfulTransactionError(f"{name}: {type(error).__name__}") from error
+        wait = self.handle_response(response)  # type: ignore[attr-defined]
+        if wait is None:
+            return True
+        if wait == stock.BACKOFF_OVERRIDE:  # CONCURRENT_TRANSACTIONS before anything of this transaction was sent
+            await self._sender.concurrent_wait()
+            return False
+        raise DoubtfulTransactionError(f"{name}: the coordinator asks to repeat")
+
+
+class AddPartitionsOnce(_Once, stock.AddPartitionsToTxnHandler):  # type: ignore[misc]
+    """AddPartitionsToTxn, asked once."""
+
+
+class AddOffsetsOnce(_Once, stock.AddOffsetsToTxnHandler):  # type: ignore[misc]
+    """AddOffsetsToTxn, asked once."""
+
+
+class TxnOffsetCommitOnce(_Once, stock.TxnOffsetCommitHandler):  # type: ignore[misc]
+    """TxnOffsetCommit, asked once."""
+
+
+class EndTxnOnce(_Once, stock.EndTxnHandler):  # type: ignore[misc]
+    """EndTxn, asked once: the one that matters most."""
+
+
+class ProduceOnce(stock.SendProduceReqHandler):  # type: ignore[misc]
+    """Produce, sent once: a batch that was not acknowledged fails."""
+
+    def _can_retry(self, error: Exception, batch: Any) -> bool:
+        return False
+
+
+class OnceSender(stock.Sender):  # type: ignore[misc]
+    """aiokafka's sender with the handlers above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._concurrent = CONCURRENT_WAIT_S
+
+    async def concurrent_wait(self) -> None:
+        """Wait for the broker to finish the last transaction, a little longer each time."""
+        await asyncio.sleep(self._concurrent)
+        self._concurrent = min(self._concurrent * 2, CONCURRENT_WAIT_MAX_S)
+
+    async def _do_add_partitions_to_txn(self, tps: set[TopicPartition]) -> bool:
+        node = await self._find_coordinator(stock.CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
+        return await AddPartitionsOnce(self, tps).do(node)
+
+    async def _do_add_offsets_to_txn(self, group_id: str) -> bool:
+        node = await self._find_coordinator(stock.CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
+        return await AddOffsetsOnce(self, group_id).do(node)
+
+    async def _do_txn_offset_commit(self, offsets: Mapping[TopicPartition, Any], group_id: str) -> None:
+        if not offsets:
+            return
+        node = await self._find_coordinator(stock.CoordinationType.GROUP, group_id)
+        await TxnOffsetCommitOnce(self, offsets, group_id).do(node)
+
+    async def _do_txn_commit(self, commit_result: Any) -> None:
+        await self._message_accumulator.flush_for_commit()
+        if self._txn_manager.is_empty_transaction():
+            self._txn_manager.complete_transaction()
+            return
+        node = await self._find_coordinator(stock.CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
+        await EndTxnOnce(self, commit_result).do(node)
+        self._concurrent = CONCURRENT_WAIT_S
+
+    async def _send_produce_req(self, node_id: int, batches: Mapping[TopicPartition, Any]) -> None:
+        await ProduceOnce(self, batches).do(node_id)
+        self._in_flight.remove(node_id)
+        for partition in batches:
+            self._muted_partitions.remove(partition)
+
+
+OVERRIDDEN = (
+    stock.Sender.__init__,
+    stock.Sender._do_add_partitions_to_txn,
+    stock.Sender._do_add_offsets_to_txn,
+    stock.Sender._do_txn_offset_commit,
+    stock.Sender._do_txn_commit,
+    stock.Sender._send_produce_req,
+    stock.Sender._sender_routine,
+    stock.Sender._fail_all,
+    stock.BaseHandler.do,
+    stock.AddPartitionsToTxnHandler.handle_response,
+    stock.AddOffsetsToTxnHandler.handle_response,
+    stock.TxnOffsetCommitHandler.handle_response,
+    stock.EndTxnHandler.handle_response,
+    stock.SendProduceReqHandler._can_retry,
+    stock.SendProduceReqHandler.do,
+    AIOKafkaProducer.__init__,
+    AIOKafkaProducer.stop,
+)
+"""The functions of aiokafka this module replaces or builds on; a test pins their source."""
+
+
+class OnceProducer:
+    """A transactional producer that does whole transactions, each tried once; after any error it must be discarded.
+
+    Args:
+        kafka: aiokafka's client settings.
+        transactional_id: whose predecessor is fenced by :meth:`start`.
+        options: more of aiokafka's producer settings.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], transactional_id: str, **options: Any) -> None:
+        self._producer: Any = AIOKafkaProducer(transactional_id=transactional_id, acks="all", **{**DEFAULTS, **kafka, **options})
+        old = self._producer._sender
+        self._sender = self._producer._sender = OnceSender(
+            old.client,
+            acks=old._acks,
+            txn_manager=old._txn_manager,
+            message_accumulator=old._message_accumulator,
+            retry_backoff_ms=int(old._retry_backoff * 1000),
+            request_timeout_ms=old._request_timeout_ms,
+        )
+
+    @property
+    def client(self) -> Any:
+        """aiokafka's client, for metadata."""
+        return self._producer.client
+
+    async def start(self) -> None:
+        """Connect, fence the predecessor and wait until its transaction is decided."""
+        await self._producer.start()
+
+    async def transact(self, writes: Sequence[Output], offsets: Mapping[TopicPartition, int], group: str) -> None:
+        """Write records and offsets in one transaction.
+
+        Raises:
+            ProducerFenced: another producer took the id over; nothing of this transaction counts.
+            Exception: anything else leaves the outcome in doubt.
+        """
+        await self._producer.begin_transaction()
+        await self._enlist(writes)
+        await asyncio.gather(*[await self._send(write) for write in writes])
+        await self._producer.send_offsets_to_transaction(dict(offsets), group)
+        await self._producer.commit_transaction()
+
+    async def discard(self) -> None:
+        """Close at once, flushing nothing: right for one in doubt and for one between transactions.
+
+        Connections go first, so that nothing more leaves; aiokafka's own ``stop`` would wait for answers that may never come.
+        """
+        self._producer._closed = True
+        with contextlib.suppress(TimeoutError, kafka_errors.KafkaError, OSError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._producer.client.close()
+        task = self._sender.sender_task
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await asyncio.gather(task, return_exceptions=True)
+
+    async def _enlist(self, writes: Sequence[Output]) -> None:
+        """Have every partition added to the transaction in one request, before any record is there to be sent."""
+        for topic in {write.topic for write in writes}:
+            await self.client._wait_on_metadata(topic)
+        for target in {TopicPartition(write.topic, write.partition) for write in writes}:
+            self._producer._txn_manager.maybe_add_partition_to_txn(target)
+
+    async def _send(self, write: Output) -> Any:
+        headers = list(write.headers)
+        answer = await self._producer.send(
+            write.topic, value=write.value, key=write.key, partition=write.partition, headers=headers
+        )
+        answer.add_done_callback(_seen)
+        return answer
+
+
+def _seen(answer: asyncio.Future[Any]) -> None:
+    """Mark a failure as seen: the transaction reports it once, not once a record."""
+    if not answer.cancelled():
+        answer.exception()

@@ -1,0 +1,134 @@
+"""Bring a lane's state back: from its state topic, and if that disagrees with the committed offset, from its input log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.structs import TopicPartition
+
+from exchange.adapters.lane_state import POSITION_KEY, LaneState, Limits, Position, run_step
+from exchange.core.step import Processor, Record
+from exchange.errors import StateError, TimedOutError
+
+STALL_S = 20.0
+READ_MS = 500
+READ_RECORDS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the state topic holds for a lane."""
+
+    state: LaneState
+    position: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refold:
+    """What a lane's input log makes of itself."""
+
+    state: LaneState
+    records: int
+    same: bool
+
+
+async def restore(consumer: Any, processor: Processor, partition: int) -> Restored:
+    """Read the lane's state partition to its end.
+
+    The caller has fenced the lane's predecessor before, so every transaction on the partition is decided and its end is final.
+
+    Args:
+        consumer: read_committed, without a group.
+        processor: whose state it is.
+        partition: the lane.
+    """
+    tp = TopicPartition(processor.state_topic, partition)
+    raw: dict[str, bytes] = {}
+    end = (await consumer.end_offsets([tp]))[tp]
+    async for record in read(consumer, tp, await first_offset(consumer, tp), end):
+        key = (record.key or b"").decode()
+        if record.value is None:
+            raw.pop(key, None)
+        else:
+            raw[key] = record.value
+    position = raw.pop(POSITION_KEY, None)
+    state = LaneState({key: processor.decode(key, value) for key, value in raw.items()})
+    return Restored(state, None if position is None else Position.decode(position))
+
+
+async def refold(consumer: Any, processor: Processor, partition: int, target: int, found: LaneState) -> Refold:
+    """Fold the lane's input from its first record up to ``target``, outputs left out.
+
+    Drain work is not done: a queue comes back whole, and what it tells a second time carries the numbers of the first time.
+
+    Args:
+        consumer: read_committed, without a group.
+        processor: whose step is run.
+        partition: the lane.
+        target: the first input offset that is not folded.
+        found: the state the state topic held, to compare with.
+    """
+    tp = TopicPartition(processor.input_topic, partition)
+    state, records = LaneState(), 0
+    async for record in read(consumer, tp, await first_offset(consumer, tp), target):
+        more = True
+        while more:
+            step = run_step(processor, state, record, Limits())
+            state.apply(step.result.changes)
+            more = step.result.more
+        records += 1
+    return Refold(state, records, same=encoded(processor, state) == encoded(processor, found))
+
+
+def encoded(processor: Processor, state: LaneState) -> dict[str, bytes]:
+    """Return a state as its topic would hold it."""
+    return {key: processor.encode(key, value) for key, value in state.items()}
+
+
+async def first_offset(consumer: Any, tp: TopicPartition) -> int:
+    """Return the offset of the oldest record still there."""
+    return int((await consumer.beginning_offsets([tp]))[tp])
+
+
+async def read(consumer: Any, tp: TopicPartition, start: int, end: int) -> AsyncIterator[Record]:
+    """Yield the records of a partition from ``start`` until the consumer's *position* reaches ``end``.
+
+    The position counts, not the last record: the log may end with transaction markers, aborted records or compacted holes.
+
+    Raises:
+        TimedOutError: nothing moved for a while.
+    """
+    consumer.assign([tp])
+    consumer.seek(tp, start)
+    position, idle_s = start, 0.0
+    while position < end:
+        for record in (await consumer.getmany(tp, timeout_ms=READ_MS, max_records=READ_RECORDS)).get(tp, ()):
+            if record.offset < end:
+                yield as_record(record)
+        before, position = position, await consumer.position(tp)
+        idle_s = 0.0 if position > before else idle_s + READ_MS / 1000
+        if idle_s >= STALL_S:
+            raise TimedOutError(f"{tp.topic}/{tp.partition} cannot be read from offset {position} to {end}")
+        await asyncio.sleep(0)
+
+
+def as_record(record: Any) -> Record:
+    """Turn aiokafka's record into the one steps see."""
+    headers = tuple((name, value) for name, value in record.headers)
+    return Record(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp)
+
+
+def check_generation(position: Position | None, generation: str, lane: str) -> None:
+    """Refuse state that was folded from another generation of the journal.
+
+    Raises:
+        StateError: it was.
+    """
+    if position is not None and position.generation != generation:
+        raise StateError(
+            f"the state of {lane} is of generation {position.generation}, this deployment runs {generation}",
+            hint="Restore into new topics, or start with the generation the state belongs to.",
+        )

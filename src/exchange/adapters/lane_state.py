@@ -1,0 +1,200 @@
+"""A lane's memory and the transaction in the making: pure, no Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from sortedcontainers import SortedDict
+
+from exchange.core.step import Output, Processor, Record, Result
+from exchange.errors import StateError
+
+POSITION_KEY = "__position__"
+
+
+class LaneState:
+    """State of one lane: text key to value, in key order."""
+
+    def __init__(self, items: Mapping[str, Any] | None = None) -> None:
+        self._items: Any = SortedDict(items or {})
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: str) -> Any | None:
+        """Return the value of a key, or None."""
+        return self._items.get(key)
+
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""
+        start = max(prefix, after)
+        for key in self._items.irange(start, inclusive=(start != after, True)):
+            if not key.startswith(prefix):
+                return
+            yield key, self._items[key]
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield everything in key order."""
+        yield from self._items.items()
+
+    def apply(self, changes: Mapping[str, Any]) -> None:
+        """Take a step's changes over; None deletes."""
+        for key, value in changes.items():
+            if value is None:
+                self._items.pop(key, None)
+            else:
+                self._items[key] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a lane stands, as its state topic tells it.
+
+    Attributes:
+        generation: of the journal the state was folded from.
+        next: the next input offset.
+        rebuilding: the state is being rewritten up to ``next`` and not yet whole.
+    """
+
+    generation: str
+    next: int
+    rebuilding: bool = False
+
+    def encode(self) -> bytes:
+        """Return the position as JSON; :meth:`decode` is the reverse."""
+        fields: dict[str, Any] = {"generation": self.generation, "next": self.next}
+        if self.rebuilding:
+            fields["rebuilding"] = True
+        return json.dumps(fields, sort_keys=True).encode()
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Position:
+        """Read a position.
+
+        Raises:
+            StateError: it is not one.
+        """
+        try:
+            return cls(**json.loads(raw))
+        except (ValueError, TypeError) as error:
+            raise StateError("the position record of a lane cannot be read") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one batch and one transaction, so that both stay far below their time-outs.
+
+    Attributes:
+        records: input records a transaction.
+        writes: outputs and state changes a transaction; one step's own result may go beyond.
+        topics: different output topics a transaction.
+        bytes: bytes written a transaction.
+        message_bytes: the largest output or state value; a step that makes a larger one is broken.
+        seconds: time spent in steps a transaction.
+    """
+
+    records: int = 500
+    writes: int = 2000
+    topics: int = 500
+    bytes: int = 8 * 1024 * 1024
+    message_bytes: int = 2 * 1024 * 1024
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One step's result, its state changes encoded."""
+
+    offset: int | None
+    result: Result
+    encoded: Mapping[str, bytes | None]
+    seconds: float
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Draft:
+    """One transaction in the making.
+
+    Attributes:
+        next_offset: the position it will commit.
+    """
+
+    next_offset: int
+    changes: dict[str, bytes | None] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+    new_topics: set[str] = field(default_factory=set)
+    steps: list[Stepped] = field(default_factory=list)
+    records: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    _targets: set[str] = field(default_factory=set)
+
+    def add(self, step: Stepped) -> None:
+        """Take one step in."""
+        self.steps.append(step)
+        self.changes.update(step.encoded)
+        self.outputs.extend(step.result.outputs)
+        self.new_topics.update(step.result.topics)
+        self._targets.update(output.topic for output in step.result.outputs)
+        self.size += sum(len(raw or b"") for raw in step.encoded.values())
+        self.size += sum(len(output.value or b"") for output in step.result.outputs)
+        self.seconds += step.seconds
+
+    def full(self, limits: Limits) -> bool:
+        """Say whether it should be committed before more is taken in."""
+        return (
+            self.records >= limits.records
+            or len(self.changes) + len(self.outputs) >= limits.writes
+            or len(self._targets) >= limits.topics
+            or self.size >= limits.bytes
+            or self.seconds >= limits.seconds
+        )
+
+
+def run_step(processor: Processor, state: LaneState, record: Record, limits: Limits) -> Stepped:
+    """Give a record to the processor's step; if that raises, what ``broken`` returns stands for it.
+
+    Encoding and sizes count as part of the step, so that a value that cannot be written breaks its own record and no other.
+
+    Raises:
+        MemoryError, OSError: the environment is at fault, not the record.
+    """
+    started = perf_counter()
+    error = ""
+    try:
+        result = processor.step(state, record)
+        encoded = _encode(processor, result, limits)
+    except (MemoryError, OSError):
+        raise
+    except Exception as failure:
+        error = type(failure).__name__
+        result = processor.broken(state, record, failure)
+        encoded = _encode(processor, result, limits)
+    return Stepped(record.offset, result, encoded, perf_counter() - started, error)
+
+
+def run_drain(processor: Processor, state: LaneState, limits: Limits) -> Stepped | None:
+    """Ask the processor for a piece of drain work; None when nothing is left."""
+    if processor.drain is None:
+        return None
+    started = perf_counter()
+    result = processor.drain(state)
+    if result is None:
+        return None
+    return Stepped(None, result, _encode(processor, result, limits), perf_counter() - started)
+
+
+def _encode(processor: Processor, result: Result, limits: Limits) -> dict[str, bytes | None]:
+    encoded = {key: None if value is None else processor.encode(key, value) for key, value in result.changes.items()}
+    if POSITION_KEY in encoded:
+        raise ValueError(f"{POSITION_KEY} belongs to the loop")
+    sizes = [len(raw) for raw in encoded.values() if raw is not None]
+    sizes += [len(output.value) for output in result.outputs if output.value is not None]
+    if sizes and max(sizes) > limits.message_bytes:
+        raise ValueError(f"a value of {max(sizes)} bytes is larger than {limits.message_bytes}")
+    return encoded

@@ -1,0 +1,246 @@
+"""Need to know: what one reader may see of an event, a profile and a path (DESIGN section 7).
+
+Allow-list from the schema labels, narrowed by the card's ``disclosure``, widened only by a grant. A hidden field leaves
+"withheld" with its reason. What has no label is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from exchange.core import dossier as dossiers
+from exchange.core.refs import owner_of
+from exchange.core.schemas import NAMESPACE, SchemaSet
+from exchange.events import records as r
+
+RANK = {"public": 0, "user": 1, "provider": 2, "authority": 3, "owner": 4}
+HIDDEN = 5
+"""Rank of what nobody may see: no label, or one this release does not know."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads.
+
+    Attributes:
+        party: party id.
+        audience: what the party counts as for the line or release at hand.
+        fields: single field paths granted beyond the audience.
+    """
+
+    party: str
+    audience: r.Audience
+    fields: frozenset[str] = frozenset()
+
+
+def reader_of(
+    party: str, release: str, grants: Iterable[r.Grant], *, subscriber: bool, authorities: frozenset[str], now: datetime | None
+) -> Reader:
+    """What a party counts as for a release: owner of the line, by grant, by the operator's list of authorities, else public."""
+    if owner_of(release) == party:
+        return Reader(party, "owner")
+    audience: r.Audience = "authority" if party in authorities else "public"
+    fields: set[str] = set()
+    for grant in grants:
+        if _applies(grant, party, release, subscriber=subscriber, now=now):
+            fields.update(grant["fields"])
+            offered = grant["audience"]
+            if offered in RANK and offered != "owner" and RANK[offered] > RANK[audience]:
+                audience = offered
+    return Reader(party, audience, frozenset(fields))
+
+
+def _applies(grant: r.Grant, party: str, release: str, *, subscriber: bool, now: datetime | None) -> bool:
+    if "@" in grant["target"] and grant["target"] != release:
+        return False
+    if grant["until"] is not None and now is not None and grant["until"] <= now:
+        return False
+    return grant["grantee"] == party or (grant["grantee"] is None and subscriber)
+
+
+# --------------------------------------------------------------------------------------------------- records
+
+
+class Projector:
+    """Projects records by the labels of their schemas.
+
+    Args:
+        schemas: the schemas, whose fields carry ``audience``.
+    """
+
+    def __init__(self, schemas: SchemaSet) -> None:
+        self._schemas = schemas.raw
+
+    def project(
+        self, name: str, record: Mapping[str, Any], reader: Reader, disclosure: Sequence[r.Disclosure] = ()
+    ) -> tuple[dict[str, Any], list[r.Withheld]]:
+        """The record as the reader may see it, and what was withheld.
+
+        Args:
+            name: record name.
+            record: with all keys.
+            reader: who reads.
+            disclosure: narrower audiences by field path, as a card states them.
+        """
+        narrowed = {entry["path"]: entry for entry in disclosure}
+        withheld: list[r.Withheld] = []
+        return self._record(name, record, reader, narrowed, "", withheld), withheld
+
+    def _record(
+        self,
+        name: str,
+        record: Mapping[str, Any],
+        reader: Reader,
+        narrowed: Mapping[str, r.Disclosure],
+        prefix: str,
+        withheld: list[r.Withheld],
+    ) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        for field in self._schemas[name]["fields"]:
+            path, value = prefix + field["name"], record[field["name"]]
+            entry = narrowed.get(path)
+            if not _may_read(reader, path, field.get("audience"), entry):
+                shown[field["name"]] = _nothing_like(field, value)
+                if value not in (None, [], {}) and not any(item["path"] == path for item in withheld):
+                    withheld.append({"path": path, "reason": entry["reason"] if entry else f"for {field.get('audience')}"})
+            else:
+                shown[field["name"]] = self._value(field["type"], value, reader, narrowed, path + ".", withheld)
+        return shown
+
+    def _value(
+        self,
+        schema: Any,
+        value: Any,
+        reader: Reader,
+        narrowed: Mapping[str, r.Disclosure],
+        prefix: str,
+        withheld: list[r.Withheld],
+    ) -> Any:
+        nested = _record_name(schema, self._schemas)
+        if nested is None or value is None:
+            return value
+        if isinstance(value, list):
+            return [self._record(nested, item, reader, narrowed, prefix, withheld) for item in value]
+        return self._record(nested, value, reader, narrowed, prefix, withheld)
+
+
+def _may_read(reader: Reader, path: str, label: str | None, entry: r.Disclosure | None) -> bool:
+    if reader.audience == "owner":
+        return True
+    needed = RANK.get(label or "", HIDDEN)
+    if entry is not None:
+        needed = max(needed, RANK.get(entry["audience"] or "owner", HIDDEN))
+    granted = any(path == field or path.startswith(f"{field}.") or field.startswith(f"{path}.") for field in reader.fields)
+    return granted or RANK.get(reader.audience, 0) >= needed
+
+
+def _record_name(schema: Any, schemas: Mapping[str, Any]) -> str | None:
+    if isinstance(schema, list):
+        return next((name for branch in schema if (name := _record_name(branch, schemas))), None)
+    if isinstance(schema, dict):
+        return _record_name(schema.get("items"), schemas) if schema.get("type") == "array" else None
+    name = str(schema).removeprefix(f"{NAMESPACE}.")
+    return name if schemas.get(name, {}).get("type") == "record" else None
+
+
+def _nothing_like(field: Mapping[str, Any], value: Any) -> Any:
+    if "default" in field:
+        default = field["default"]
+        return type(default)() if isinstance(default, (list, dict)) else default
+    return type(value)()
+
+
+# --------------------------------------------------------------------------------------------------- paths
+
+
+def mask_path(path: Sequence[r.Hop], release: str, reader: Reader) -> list[r.Hop]:
+    """The path as the reader may see it: from the first hop on that is hidden, going up from ``release``, nothing is shown.
+
+    A hop's audience is who may see that the next release on the path was made from it. Of other releases' readers nothing is
+    known here, so a narrowed hop is shown to the owner of the release that narrowed it, and to nobody else.
+    """
+    shown: list[r.Hop] = []
+    following = release
+    for hop in reversed(path):
+        rank = RANK.get(hop["audience"], HIDDEN)
+        own = reader.party == owner_of(following)
+        here = following == release and RANK.get(reader.audience, 0) >= rank
+        if not (own or here or rank == 0):
+            shown.append({"release": "", "relation": None, "audience": hop["audience"]})
+            break
+        shown.append(hop)
+        following = hop["release"]
+    return shown[::-1]
+
+
+def mask_source(source: r.Source, release: str, reader: Reader) -> r.Source:
+    """An input of a profile entry: origin and cause go with the first hop of its path; the token stays."""
+    path = mask_path(source["path"], release, reader)
+    if len(path) == len(source["path"]) and all(hop["release"] for hop in path):
+        return {**source, "path": path}
+    return {**source, "path": path, "origin": "", "event_id": None}
+
+
+def mask_cause(cause: r.Cause, release: str, reader: Reader) -> r.Cause | None:
+    """A cause, or ``None`` where the way to it is hidden."""
+    path = mask_path(cause["path"], release, reader)
+    if any(not hop["release"] for hop in path):
+        return None
+    return {**cause, "path": path}
+
+
+def mask_change(change: r.ProfileChange, release: str, reader: Reader) -> r.ProfileChange:
+    """A profile change with its path masked."""
+    return {**change, "path": mask_path(change["path"], release, reader)}
+
+
+def view(projector: Projector, dossier: r.Dossier, reader: Reader) -> r.View:
+    """A dossier as one reader may see it."""
+    release = dossier["release"]
+    assessments = [projector.project("AssessmentEntry", entry, reader)[0] for entry in dossier["assessments"]]
+    parents = [_parent_hop(link, release, reader) for link in dossier["parents"]]
+    return {
+        "release": release,
+        "seq": dossier["seq"],
+        "audience": reader.audience,
+        "stage": dossier["stage"],
+        "claimed": dossier["claimed"],
+        "parents": [hop for hop in parents if hop is not None],
+        "profile": [_entry(entry, release, reader) for entry in dossier["profile"]],
+        "reports": [_report(report, dossier, release, reader) for report in dossier["reports"]],
+        "assessments": cast(list[r.AssessmentEntry], assessments),
+        "stage_news": [news for item in dossiers.stage_news(dossier) if (news := _stage_news(item, release, reader))],
+        "change_notices": [change["event_id"] for change in dossier["changes"]],
+    }
+
+
+def _parent_hop(link: r.ParentLink, release: str, reader: Reader) -> r.Hop | None:
+    hop: r.Hop = {"release": link["ref"], "relation": link["relation"], "audience": link["audience"]}
+    return hop if mask_path([hop], release, reader)[0]["release"] else None
+
+
+def _entry(entry: r.ProfileEntry, release: str, reader: Reader) -> r.ProfileEntry:
+    return {**entry, "sources": [mask_source(source, release, reader) for source in entry["sources"]]}
+
+
+def _report(report: r.Report, dossier: r.Dossier, release: str, reader: Reader) -> r.Report:
+    """A report without the names of parents the reader may not see."""
+    visible = {link["ref"] for link in dossier["parents"] if _parent_hop(link, release, reader)}
+    hidden = [link for link in dossier["parents"] if link["ref"] not in visible]
+    if not hidden or reader.audience == "owner":
+        return report
+    rows: list[r.ReportRow] = []
+    for row in report["rows"]:
+        foreign = row["owed_by_party"] is not None and row["owed_by_party"] != owner_of(release)
+        rows.append({**row, "origin": None, "owed_by_party": None if foreign else row["owed_by_party"]})
+    return {**report, "rows": rows}
+
+
+def _stage_news(item: r.StageNews, release: str, reader: Reader) -> r.StageNews | None:
+    path = mask_path(item["path"], release, reader)
+    if all(hop["release"] for hop in path):
+        return {**item, "path": path}
+    return {"origin": "", "stage": item["stage"], "event_id": "", "path": path}

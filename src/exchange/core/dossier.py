@@ -1,0 +1,292 @@
+"""One dossier: what changes it, and what follows from it. Values in, values out.
+
+:mod:`exchange.core.dossier_step` decides which dossiers a journal record touches; this module knows one release at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from exchange.core import completeness, risk
+from exchange.core.refs import owner_of
+from exchange.core.rules import Rules
+from exchange.errors import ValidationError
+from exchange.events import records as r
+
+MAX_ASSESSMENTS = 256
+MAX_CHANGES = 1024
+MAX_SEEN = 64
+MAX_STAGE_NEWS = 64
+
+
+def empty(release: str) -> r.Dossier:
+    """The dossier of a release nobody has said anything about."""
+    return {
+        "release": release,
+        "seq": 0,
+        "claimed": False,
+        "card_event": None,
+        "card": None,
+        "stage": "UNKNOWN",
+        "parents": [],
+        "assessments": [],
+        "changes": [],
+        "profile": [],
+        "reports": [],
+        "seen": [],
+        "due": None,
+    }
+
+
+class Event(NamedTuple):
+    """An accepted event as a dossier needs it."""
+
+    id: str
+    publisher: str
+    order: int
+
+
+def with_card(dossier: r.Dossier, card: r.ModelCard, event: Event) -> r.Dossier:
+    """The newest accepted card replaces the former one; parents that stay keep what they said."""
+    known = {link["ref"]: link for link in dossier["parents"]}
+    audience = parents_audience(card)
+    links: dict[str, r.ParentLink] = {}
+    for parent in card["parents"]:
+        former = known.get(parent["ref"])
+        links.setdefault(
+            parent["ref"],
+            {
+                "ref": parent["ref"],
+                "relation": parent["relation"],
+                "digest": parent["digest"],
+                "audience": audience,
+                "resolution": former["resolution"] if former else None,
+                "snapshot": former["snapshot"] if former else None,
+                "edge": _edge_state(parent["digest"], former["snapshot"] if former else None),
+            },
+        )
+    return {
+        **dossier,
+        "claimed": True,
+        "card": card,
+        "card_event": event.id,
+        "stage": card["stage"],
+        "parents": list(links.values()),
+    }
+
+
+def parents_audience(card: r.ModelCard) -> r.Audience:
+    """Who may see what a release was made from: the label, narrowed by the card's ``disclosure``."""
+    narrowed = [d["audience"] or "owner" for d in card["disclosure"] if d["path"] in ("parents", "parents.ref")]
+    order = ("public", "user", "provider", "authority", "owner")
+    return cast(r.Audience, max(narrowed, key=order.index)) if narrowed else "public"
+
+
+def _edge_state(digest: str | None, snapshot: r.Snapshot | None) -> r.EdgeState:
+    """``verified`` when the child names the digest the parent's owner published (DESIGN section 2)."""
+    return "verified" if digest and snapshot and digest == snapshot["digest"] else "declared"
+
+
+def with_assessment(dossier: r.Dossier, assessment: r.RiskAssessment, event: Event) -> r.Dossier:
+    """Adds an assessment; the same assessor's superseded and withdrawn ones go.
+
+    Raises:
+        ValidationError: more assessments in force than a dossier holds.
+    """
+    ended = {*assessment["supersedes"], *assessment["withdraws"]}
+    kept = [e for e in dossier["assessments"] if not (e["assessor"] == event.publisher and e["event_id"] in ended)]
+    findings = [_finding(finding) for finding in assessment["findings"]]
+    if findings:
+        entry: r.AssessmentEntry = {
+            "event_id": event.id,
+            "assessor": event.publisher,
+            "independence": assessment["independence"],
+            "order": event.order,
+            "valid_from": assessment["valid_from"],
+            "valid_until": assessment["valid_until"],
+            "findings": findings,
+            "considers": sorted(set(assessment["considers"])),
+        }
+        kept.append(entry)
+    if len(kept) > MAX_ASSESSMENTS:
+        raise ValidationError(f"a release holds at most {MAX_ASSESSMENTS} assessments", hint="supersede or withdraw earlier ones")
+    return {**dossier, "assessments": kept}
+
+
+def _finding(finding: r.Finding) -> r.OwnFinding:
+    return {"category": finding["category"], "level": finding["residual_level"] or finding["level"]}
+
+
+def with_change(dossier: r.Dossier, notice: r.ChangeNotice, event: Event) -> r.Dossier:
+    """Adds a change notice.
+
+    Raises:
+        ValidationError: more change notices than a dossier holds.
+    """
+    entry: r.ChangeEntry = {
+        "event_id": event.id,
+        "order": event.order,
+        "kind": notice["kind"],
+        "categories": sorted(set(notice["affected_categories"])),
+        "holds": notice["assessments_hold"],
+    }
+    if len(dossier["changes"]) >= MAX_CHANGES:
+        raise ValidationError(f"a release holds at most {MAX_CHANGES} change notices", hint="publish a new version")
+    return {**dossier, "changes": [*dossier["changes"], entry]}
+
+
+def with_upstream(dossier: r.Dossier, message: r.UpstreamMessage) -> r.Dossier:
+    """Takes over a parent's snapshot; the highest (resolution, seq) wins, anything older leaves the dossier as it is."""
+    links = [_newer(link, message) if link["ref"] == message["parent"] else link for link in dossier["parents"]]
+    return dossier if links == dossier["parents"] else {**dossier, "parents": links}
+
+
+def _newer(link: r.ParentLink, message: r.UpstreamMessage) -> r.ParentLink:
+    snapshot = message["snapshot"]
+    if link["snapshot"] is not None:
+        held = (link["resolution"] or 0, link["snapshot"]["seq"])
+        if (message["resolution"], snapshot["seq"]) < held:
+            return link
+    return {
+        **link,
+        "resolution": message["resolution"],
+        "snapshot": snapshot,
+        "edge": _edge_state(link["digest"], snapshot),
+    }
+
+
+# --------------------------------------------------------------------------------------------------- what follows
+
+
+def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Dossier:
+    """The dossier with profile, reports and next due time as its facts, the rules and the time make them."""
+    own = risk.own_findings(dossier["assessments"], now)
+    flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
+    return {
+        **dossier,
+        "profile": risk.profile(dossier["release"], own, flows, dossier["changes"]),
+        "reports": _reports(dossier, rules, now),
+        "due": _due(dossier["assessments"], now),
+    }
+
+
+def _reports(dossier: r.Dossier, rules: Rules, now: datetime | None) -> list[r.Report]:
+    card = dossier["card"]
+    if card is None:
+        return []
+    return [
+        completeness.report(
+            profile,
+            card,
+            stage=dossier["stage"],
+            parents=_parent_rows(dossier),
+            changes=dossier["changes"],
+            owner=owner_of(dossier["release"]),
+            at=now.date() if now else None,
+        )
+        for profile in rules.profiles
+    ]
+
+
+def _due(assessments: Iterable[r.AssessmentEntry], now: datetime | None) -> datetime | None:
+    times = [time for entry in assessments for time in (entry["valid_from"], entry["valid_until"]) if time is not None]
+    return min((time for time in times if now is None or time > now), default=None)
+
+
+def snapshot(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Snapshot:
+    """All that the release passes down to those made from it."""
+    own = risk.own_findings(dossier["assessments"], now)
+    flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
+    card = dossier["card"]
+    return {
+        "release": dossier["release"],
+        "seq": dossier["seq"],
+        "kind": card["kind"] if card else "UNKNOWN",
+        "stage": dossier["stage"],
+        "digest": card["digest"] if card else None,
+        "contributions": risk.passed_down(dossier["release"], own, flows),
+        "stage_news": _passed_stage_news(dossier),
+        "rows": _inheritable(dossier, rules),
+    }
+
+
+def _inheritable(dossier: r.Dossier, rules: Rules) -> list[r.InheritedRow]:
+    card, rows = dossier["card"], []
+    if card is None:
+        return []
+    for report in dossier["reports"]:
+        profile = rules.profiles_by_id.get(report["profile"])
+        if profile is not None:
+            rows += completeness.inheritable(profile, report, card, dossier["release"], _parent_rows(dossier))
+    return rows
+
+
+def _parent_rows(dossier: r.Dossier) -> list[tuple[str, Sequence[r.InheritedRow]]]:
+    return [(link["ref"], link["snapshot"]["rows"]) for link in dossier["parents"] if link["snapshot"] is not None]
+
+
+def unresolved(line: str) -> r.Snapshot:
+    """What an unpinned parent passes down while its line has no current release."""
+    return {
+        "release": "",
+        "seq": 0,
+        "kind": "UNKNOWN",
+        "stage": "UNKNOWN",
+        "digest": None,
+        "contributions": [risk.unknown_origin(line)],
+        "stage_news": [],
+        "rows": [],
+    }
+
+
+def stage_news(dossier: r.Dossier) -> list[r.StageNews]:
+    """Withdrawn and deprecated releases upstream, shortest path first, one entry per origin."""
+    best: dict[str, r.StageNews] = {}
+    for link in dossier["parents"]:
+        for item in link["snapshot"]["stage_news"] if link["snapshot"] else ():
+            if _passes_through(item, dossier["release"]):
+                continue
+            news: r.StageNews = {**item, "path": _extended(item["path"], link)}
+            rival = best.get(item["origin"])
+            if rival is None or _news_order(news) < _news_order(rival):
+                best[item["origin"]] = news
+    return sorted(best.values(), key=_news_order)[:MAX_STAGE_NEWS]
+
+
+def _passes_through(item: r.StageNews, release: str) -> bool:
+    return len(item["path"]) >= risk.MAX_PATH or any(hop["release"] == release for hop in item["path"])
+
+
+def _news_order(item: r.StageNews) -> tuple[int, list[str], str]:
+    return (len(item["path"]), [hop["release"] for hop in item["path"]], item["stage"])
+
+
+def _extended(path: Sequence[r.Hop], link: r.ParentLink) -> list[r.Hop]:
+    """The path with its last hop told how this release came from it."""
+    return [*path[:-1], {**path[-1], "relation": link["relation"], "audience": link["audience"]}]
+
+
+def _passed_stage_news(dossier: r.Dossier) -> list[r.StageNews]:
+    here: r.Hop = {"release": dossier["release"], "relation": None, "audience": "public"}
+    passed: list[r.StageNews] = [{**item, "path": [*item["path"], here]} for item in stage_news(dossier)]
+    if dossier["stage"] in ("deprecated", "withdrawn") and dossier["card_event"]:
+        passed.append(
+            {"origin": dossier["release"], "stage": dossier["stage"], "event_id": dossier["card_event"], "path": [here]}
+        )
+    return passed
+
+
+def cause_at(cause: r.Cause, link: r.ParentLink) -> r.Cause:
+    """A parent's cause as the child on ``link`` sees it: the last hop is told how the child came from it."""
+    if not cause["path"]:
+        return cause
+    return {**cause, "path": _extended(cause["path"], link)[-risk.MAX_PATH :]}
+
+
+def remember(dossier: r.Dossier, event_id: str) -> r.Dossier:
+    """The dossier with a root cause among those it has told."""
+    if event_id in dossier["seen"]:
+        return dossier
+    return {**dossier, "seen": [*dossier["seen"], event_id][-MAX_SEEN:]}

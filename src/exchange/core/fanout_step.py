@@ -1,0 +1,258 @@
+"""The fan-out processor's step: one decision in; notices, upstream messages and edge records out (DESIGN section 4).
+
+State keys: ``stake/<line>/...`` (who has a stake), ``owner/<line>`` (claimed), ``told/<line>/<party>`` (last number),
+``queue/<line>/<offset>.<index>`` (decisions not yet fully told), ``mark/turn`` (whose turn it is).
+
+A decision's stakeholders are walked in id order, at most :data:`LIMIT` a step. What is left waits in the line's queue; later
+decisions of the line queue behind it; :meth:`FanoutStep.drain` gives the lines turns. What a party is told about a line
+depends on the order of the line's decisions alone, not on how turns and input interleave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from exchange.core.codec import Codec
+from exchange.core.lines import key_of
+from exchange.core.notices import Telling, notice_for
+from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.refs import line_of, owner_of, partition_of
+from exchange.core.rules import Rules
+from exchange.core.step import NOTHING, Output, Record, Result, State
+from exchange.core.disclosure import Projector
+from exchange.events import records as r
+from exchange.topics import Topics
+
+LIMIT = 500
+"""Stakeholders told in one step: as many topics as one transaction should touch."""
+
+
+@dataclass(frozen=True)
+class FanoutStep:
+    """The step with what it needs.
+
+    Attributes:
+        codec: reads and writes records.
+        topics: names and partition counts.
+        rules: the rules of a digest (for the authorities); raises OSError while they cannot be had.
+        projector: what a reader may see.
+        limit: stakeholders told in one step.
+    """
+
+    codec: Codec
+    topics: Topics
+    rules: Callable[[str], Rules]
+    projector: Projector
+    limit: int = LIMIT
+
+    def __call__(self, state: State, record: Record) -> Result:
+        """One decision. See :class:`exchange.core.step.Processor`."""
+        name, value = self.codec.decode_trusted(record.value or b"")
+        if name != "Decision":
+            raise TypeError(f"{name} on the decisions topic")
+        decision = cast(r.Decision, value)
+        if not decision["line"]:
+            return NOTHING
+        pending: r.Pending = {"decision": decision, "after": "", "started": False, "stopped": None}
+        if _first_queued(state, decision["line"]) is not None:
+            return Result({_queue_key(decision): pending})
+        return self._tell(state, pending)
+
+    def drain(self, state: State) -> Result | None:
+        """The next turn: one step of the line after the one served last. ``None`` when no queue can move."""
+        turn = cast("r.Mark | None", state.get("mark/turn"))
+        served = turn["text"] if turn else None
+        lines = list(_waiting_lines(state, f"queue/{served}0" if served else "")) or list(_waiting_lines(state, ""))
+        for line in lines:
+            key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
+            try:
+                result = self._tell(state, pending, key)
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the line stops, the others go on
+                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines-stopped", "step-failed")])
+            return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
+        return None
+
+    def broken(self, state: State, record: Record, error: Exception) -> Result:
+        """A decision that breaks the step stops its line: it waits at the head of the line's queue, with a dead letter."""
+        letter = dead_letter(self.codec, self.topics, "fanout", record, error)
+        line = (record.key or b"").decode("utf-8", "replace")
+        facts = [("lines-stopped", "step-failed"), ("dead-letters", "step-failed")]
+        try:
+            _, decision = self.codec.decode_trusted(record.value or b"")
+        except Exception:  # noqa: BLE001 - undecodable: nothing can be told, now or later
+            return Result({}, [letter], facts=facts)
+        pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
+        return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
+
+    # ------------------------------------------------------------------------------------------- one decision
+
+    def _tell(self, state: State, pending: r.Pending, key: str | None = None) -> Result:
+        """Go on telling a decision from where it stands."""
+        decision = pending["decision"]
+        work = _Work(self, state, decision)
+        if not pending["started"]:
+            work.start()
+        after = work.walk(pending["after"], self.limit)
+        key = key or _queue_key(decision)
+        if after is not None:
+            work.changes[key] = {"decision": decision, "after": after, "started": True, "stopped": None}
+        elif state.get(key) is not None:
+            work.changes[key] = None
+        return Result(work.changes, work.outputs, facts=work.facts)
+
+
+def _queue_key(decision: r.Decision) -> str:
+    return f"queue/{decision['line']}/{decision['offset']:020d}.{decision['index']:06d}"
+
+
+def _first_queued(state: State, line: str) -> tuple[str, Any] | None:
+    return next(iter(state.scan(f"queue/{line}/")), None)
+
+
+def _waiting_lines(state: State, after: str) -> Iterator[str]:
+    """Lines with a queue that is not stopped, after a key, each once."""
+    while True:
+        found = next(iter(state.scan("queue/", after)), None)
+        if found is None:
+            return
+        key, pending = found
+        line = key.removeprefix("queue/").rpartition("/")[0]
+        if pending["stopped"] is None:
+            yield line
+        after = f"queue/{line}0"  # "0" follows "/": past every entry of the line
+
+
+class _Work:
+    """What telling one decision writes. Lives for one step."""
+
+    def __init__(self, step: FanoutStep, state: State, decision: r.Decision) -> None:
+        self.step, self.state, self.decision = step, state, decision
+        self.line = decision["line"]
+        self.changes: dict[str, Any] = {}
+        self.outputs: list[Output] = []
+        self.facts: list[tuple[str, str]] = []
+        self._telling: Telling | None = None
+
+    def start(self) -> None:
+        """Once per decision: stakes, the owner's mark, edges to the parents' lines."""
+        decision = self.decision
+        for change in decision["stakes"]:
+            self.changes[key_of(change["stake"])] = None if change["ended"] else change["stake"]
+        if decision["claims"]:
+            self.changes[f"owner/{self.line}"] = {"text": owner_of(self.line), "time": None}
+        for edge in decision["declared"]:
+            self._journal(edge["parent"], "EdgeDeclared", edge, edge["parent"])
+        for drop in decision["dropped"]:
+            self._journal(drop["parent"], "EdgeDropped", drop, drop["parent"])
+
+    def walk(self, after: str, limit: int) -> str | None:
+        """Tell stakeholders in id order from ``after`` on; where to go on, or ``None`` when all are told."""
+        told = 0
+        for key, tell in self._stakeholders(after):
+            if told >= limit:
+                return after
+            tell()
+            told, after = told + 1, key
+        return None
+
+    def _stakeholders(self, after: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Parties, then children, each with the key of its place in the walk."""
+        if not after.startswith("child/"):
+            for party, capacities in sorted(self._parties().items()):
+                if f"party/{party}" > after:
+                    yield f"party/{party}", lambda p=party, c=capacities: self._notice(p, c)
+        if self.decision["snapshot"] is None and self.decision["line_snapshot"] is None:
+            return
+        prefix = f"stake/{self.line}/child/"
+        start = prefix + after.removeprefix("child/") if after.startswith("child/") else ""
+        for key, stake in self._children(prefix, start):
+            yield f"child/{key.removeprefix(prefix)}", lambda s=stake: self._upstream(s)
+
+    def _children(self, prefix: str, start: str) -> Iterator[tuple[str, r.Stake]]:
+        only = self.decision["only_child"]
+        if only is not None:
+            for change in self.decision["stakes"]:
+                if not change["ended"] and change["stake"]["holder"] == only and key_of(change["stake"]) > start:
+                    yield key_of(change["stake"]), change["stake"]
+            return
+        for key, stake in self.state.scan(prefix, start):
+            snapshot = self.decision["line_snapshot" if stake["target"] == self.line else "snapshot"]
+            if snapshot is not None and stake["target"] in (self.line, self.decision["release"]):
+                yield key, stake
+
+    # ------------------------------------------------------------------------------------------- parties
+
+    def _parties(self) -> dict[str, set[r.Capacity]]:
+        decision = self.decision
+        parties: dict[str, set[r.Capacity]] = {}
+        if (
+            decision["event_type"] not in (None, "Tick", "RulesActivated")
+            and decision["cause"]
+            and decision["cause"]["publisher"]
+        ):
+            parties.setdefault(decision["cause"]["publisher"], set()).add("publisher")
+        edge = decision["kind"] == "stake" and any(change["stake"]["kind"] == "child" for change in decision["stakes"])
+        news = decision["kind"] not in ("nothing", "stake", "quarantined")
+        if (news or edge) and (decision["claims"] or self.state.get(f"owner/{self.line}") is not None):
+            parties.setdefault(owner_of(self.line), set()).add("owner")
+        if news:
+            for party in self._subscribers():
+                parties.setdefault(party, set()).add("subscriber")
+        return parties
+
+    def _subscribers(self) -> Iterator[str]:
+        for _, stake in self.state.scan(f"stake/{self.line}/subscription/"):
+            if stake["target"] in (self.line, self.decision["release"]):
+                yield stake["holder"]
+
+    def _is_subscriber(self, party: str) -> bool:
+        prefix = f"stake/{self.line}/subscription/{party}|"
+        ended = {key_of(change["stake"]): change["ended"] for change in self.decision["stakes"]}
+        stands = any(not ended.get(key, False) for key, _ in self.state.scan(prefix))
+        return stands or any(key.startswith(prefix) and not gone for key, gone in ended.items())
+
+    def _notice(self, party: str, capacities: set[r.Capacity]) -> None:
+        key = f"told/{self.line}/{party}"
+        before = cast("r.Told | None", self.state.get(key))
+        n = (before["n"] if before else 0) + 1
+        if self._telling is None:
+            grants = [stake["grant"] for _, stake in self.state.scan(f"stake/{self.line}/grant/")]
+            rules = self.step.rules(self.decision["rules"]) if self.decision["rules"] else None
+            authorities = rules.authorities if rules else frozenset()
+            self._telling = Telling(self.decision, grants, authorities, self.step.projector, self.step.codec)
+        notice = notice_for(self._telling, party, n, capacities, subscriber=self._is_subscriber(party))
+        self.changes[key] = {"n": n}
+        place = Place(self.step.topics.notices(party), 0, self.line)
+        self.outputs.append(write(self.step.codec, self.step.topics, place, "Notice", notice, notice["id"]))
+        self.facts.append(("notices", notice["kind"]))
+
+    # ------------------------------------------------------------------------------------------- children
+
+    def _upstream(self, stake: r.Stake) -> None:
+        unpinned = stake["target"] == self.line
+        snapshot = self.decision["line_snapshot" if unpinned else "snapshot"]
+        edge, cause = stake["edge"], self.decision["cause"]
+        if snapshot is None or edge is None or cause is None:
+            return
+        hop: r.Hop = {"release": snapshot["release"] or self.line, "relation": None, "audience": "public"}
+        message: r.UpstreamMessage = {
+            "child": stake["holder"],
+            "parent": stake["target"],
+            "resolution": self.decision["resolution"] if unpinned else 0,
+            "snapshot": snapshot,
+            "edge": "verified" if edge["digest"] and edge["digest"] == snapshot["digest"] else "declared",
+            "cause": {**cause, "path": [*cause["path"], hop]},
+        }
+        self._journal(stake["holder"], "UpstreamMessage", message, stake["target"])
+
+    def _journal(self, ref: str, name: str, record: Any, other: str) -> None:
+        line, decision = line_of(ref), self.decision
+        identity = derived_id(name, decision["lane"], decision["offset"], decision["index"], ref, other)
+        topics = self.step.topics
+        place = Place(topics.journal, partition_of(line, topics.partitions), line)
+        self.outputs.append(write(self.step.codec, topics, place, name, record, identity))
+        self.facts.append(("journal", name))

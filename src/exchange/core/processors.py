@@ -1,0 +1,65 @@
+"""The three processors that carry the promise, put together from their steps: what the batch loop runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from exchange.core.admission import IntakeStep
+from exchange.core.codec import Codec
+from exchange.core.disclosure import Projector
+from exchange.core.dossier_step import DossierStep
+from exchange.core.fanout_step import LIMIT, FanoutStep
+from exchange.core.rules import Rules
+from exchange.core.schemas import SchemaSet
+from exchange.core.step import Processor
+from exchange.topics import Topics
+
+NAMES = ("intake", "dossier", "fanout")
+
+STATE_RECORDS = {
+    "party": "Registration",
+    "dossier": "Dossier",
+    "line": "LineState",
+    "stake": "Stake",
+    "mark": "Mark",
+    "owner": "Mark",
+    "told": "Told",
+    "queue": "Pending",
+}
+"""Record kept under each kind of state key."""
+
+RulesOf = Callable[[str], Rules]
+
+
+def intake(codec: Codec, topics: Topics) -> Processor:
+    """Submissions to journal, receipts and dead letters."""
+    step = IntakeStep(codec, topics)
+    encode, decode = state_codec(codec)
+    return Processor("intake", topics.submissions, topics.parties, step, step.broken, encode, decode)
+
+
+def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
+    """Journal to dossiers and decisions."""
+    step = DossierStep(codec, topics, rules)
+    encode, decode = state_codec(codec)
+    return Processor("dossier", topics.journal, topics.dossiers, step, step.broken, encode, decode)
+
+
+def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, limit: int = LIMIT) -> Processor:
+    """Decisions to notices, upstream messages and edges."""
+    step = FanoutStep(codec, topics, rules, Projector(schemas), limit)
+    encode, decode = state_codec(codec)
+    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, step.drain)
+
+
+def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[str, bytes], Any]]:
+    """How state values are written and read, by the kind of their key."""
+
+    def encode(key: str, value: Any) -> bytes:
+        return codec.encode(STATE_RECORDS[key.partition("/")[0]], value)
+
+    def decode(key: str, value: bytes) -> Any:
+        return codec.decode_as(STATE_RECORDS[key.partition("/")[0]], value, trusted=True)
+
+    return encode, decode

@@ -1,0 +1,346 @@
+"""Effective risk of a release: its own findings joined with what comes down its lineage (DESIGN section 5, docs/risk.md).
+
+Nothing here depends on the clock or on the order in which messages of different lines arrived. Three questions are answered:
+
+* :func:`carried_flows`: what reaches a release from its parents?
+* :func:`profile`: what is its effective risk?
+* :func:`passed_down`: what does it pass to those made from it?
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, cast, get_args
+
+from exchange.core.rules import Propagation
+from exchange.events import records as r
+
+RANK: dict[str, int] = {"unknown": 0, "none": 1, "low": 2, "moderate": 3, "high": 4, "critical": 5}
+CATEGORIES: tuple[r.RiskCategory, ...] = tuple(name for name in get_args(r.RiskCategory) if name != "UNKNOWN")
+
+MAX_PATH = 64
+"""Hops of a path (DESIGN section 5)."""
+MAX_ORIGINS = 256
+"""Origins of one category (DESIGN section 5)."""
+MAX_SOURCES = 16
+"""Inputs shown with a profile entry."""
+
+
+class Flow(NamedTuple):
+    """One category from one origin along one path. ``path`` runs from the origin to the last parent."""
+
+    origin: str
+    level: r.Level
+    event_id: str | None
+    path: tuple[r.Hop, ...]
+
+
+Flows = Mapping[r.RiskCategory, Sequence[Flow]]
+
+
+def token(release: str, origin: str, event_id: str) -> str:
+    """Stands for an upstream event in ``considers`` of ``release`` where origin and cause are withheld."""
+    return hashlib.sha256(f"considers|{release}|{origin}|{event_id}".encode()).hexdigest()[:32]
+
+
+# --------------------------------------------------------------------------------------------------- own findings
+
+
+class Own(NamedTuple):
+    """A release's own findings in one category.
+
+    Attributes:
+        level, event_id: highest current residual level and the assessment that set it; ``None`` without a current one.
+        floor, floor_event: highest expired level, which stays until superseded or withdrawn.
+        unknown: a current finding says "unknown".
+        current: the current assessments with a known finding.
+    """
+
+    level: r.Level | None
+    event_id: str | None
+    floor: r.Level | None
+    floor_event: str | None
+    unknown: bool
+    current: tuple[r.AssessmentEntry, ...]
+
+    @property
+    def considered(self) -> frozenset[str]:
+        """Ids and tokens that somebody current had before them."""
+        return frozenset(item for entry in self.current for item in entry["considers"])
+
+
+def validity(entry: r.AssessmentEntry, now: datetime | None) -> str:
+    """``waiting``, ``current`` or ``expired`` at the partition's time (``None``: no tick came yet)."""
+    start, end = entry["valid_from"], entry["valid_until"]
+    if start is not None and (now is None or start > now):
+        return "waiting"
+    if end is not None and now is not None and end <= now:
+        return "expired"
+    return "current"
+
+
+def own_findings(assessments: Iterable[r.AssessmentEntry], now: datetime | None) -> dict[r.RiskCategory, Own]:
+    """Own findings by category, for the categories that have any.
+
+    ``assessments`` hold what was neither superseded nor withdrawn, in the order of acceptance; the earliest wins a tie.
+    """
+    found: dict[r.RiskCategory, Own] = {}
+    for entry in assessments:
+        state = validity(entry, now)
+        if state == "waiting":
+            continue
+        for finding in entry["findings"]:
+            category = finding["category"]
+            before = found.get(category, Own(None, None, None, None, False, ()))
+            found[category] = _join(before, entry, finding["level"], state)
+    return found
+
+
+def _join(own: Own, entry: r.AssessmentEntry, level: r.Level, state: str) -> Own:
+    if level == "unknown":
+        return own._replace(unknown=own.unknown or state == "current")
+    if state == "expired":
+        higher = own.floor is None or RANK[level] > RANK[own.floor]
+        return own._replace(floor=level, floor_event=entry["event_id"]) if higher else own
+    own = own._replace(current=(*own.current, entry))
+    if own.level is None or RANK[level] > RANK[own.level]:
+        return own._replace(level=level, event_id=entry["event_id"])
+    return own
+
+
+NO_OWN = Own(None, None, None, None, False, ())
+
+
+# --------------------------------------------------------------------------------------------------- from parents
+
+
+def carried_flows(release: str, parents: Iterable[r.ParentLink], propagation: Propagation) -> dict[r.RiskCategory, list[Flow]]:
+    """What the parents' snapshots bring to ``release``, one flow per origin and category, best first.
+
+    A contribution whose path holds the release itself is ignored (cycles end). A parent that has not spoken yet counts as
+    unknown.
+    """
+    best: dict[r.RiskCategory, dict[str, Flow]] = {}
+    for link in parents:
+        if link["ref"] == release:
+            continue
+        for contribution in _contributions(link):
+            if _holds(contribution, release):
+                continue
+            path = _extend(contribution["path"], link)
+            for item in contribution["carried"]:
+                level = propagation.carry(link["relation"], item["category"], item["level"])
+                if level is not None:
+                    _keep(best, item["category"], Flow(contribution["origin"], level, item["event_id"], path))
+    return {category: _bound(release, sorted(flows.values(), key=_order)) for category, flows in best.items()}
+
+
+def _contributions(link: r.ParentLink) -> Sequence[r.Contribution]:
+    snapshot = link["snapshot"]
+    return [unknown_origin(link["ref"])] if snapshot is None else snapshot["contributions"]
+
+
+def unknown_origin(ref: str) -> r.Contribution:
+    """What somebody passes down of whom nothing is known."""
+    return {"origin": ref, "path": [], "carried": [{"category": c, "level": "unknown", "event_id": None} for c in CATEGORIES]}
+
+
+def _holds(contribution: r.Contribution, release: str) -> bool:
+    return contribution["origin"] == release or any(hop["release"] == release for hop in contribution["path"])
+
+
+def _extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
+    """The path with its last hop told how this release came from it; a parent that has not spoken is a hop of its own."""
+    name = path[-1]["release"] if path else link["ref"]
+    last: r.Hop = {"release": name, "relation": link["relation"], "audience": link["audience"]}
+    return (*path[:-1], last)
+
+
+def _order(flow: Flow) -> tuple[int, int, list[str], str]:
+    return (-RANK[flow.level], len(flow.path), [hop["release"] for hop in flow.path], flow.origin)
+
+
+def _keep(best: dict[r.RiskCategory, dict[str, Flow]], category: r.RiskCategory, flow: Flow) -> None:
+    of_category = best.setdefault(category, {})
+    rival = of_category.get(flow.origin)
+    if rival is None or _order(flow) < _order(rival):
+        of_category[flow.origin] = flow
+
+
+def _bound(release: str, flows: list[Flow]) -> list[Flow]:
+    """Fold what is beyond the bounds into one ``others`` at its maximum (and one for the unknown ones)."""
+    kept = [flow for flow in flows if len(flow.path) < MAX_PATH]
+    if len(kept) == len(flows) <= MAX_ORIGINS:
+        return flows
+    kept = kept[: MAX_ORIGINS - 2]
+    held = {flow.origin for flow in kept}
+    rest = [flow for flow in flows if flow.origin not in held]
+    known = [flow for flow in rest if flow.level != "unknown"]
+    unknown = [flow for flow in rest if flow.level == "unknown"]
+    folded = [_fold(f"others@{release}", known)] if known else []
+    folded += [_fold(f"unknown-others@{release}", unknown)] if unknown else []
+    return sorted(kept + folded, key=_order)
+
+
+def _fold(origin: str, flows: Sequence[Flow]) -> Flow:
+    """One flow for many. Its path names those that folded before, so that folds end in cycles too."""
+    top = max((flow.level for flow in flows), key=RANK.__getitem__)
+    ids = sorted(f"{flow.origin}|{flow.event_id}|{flow.level}" for flow in flows)
+    event_id = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:32] if top != "unknown" else None
+    folders = {hop["release"]: hop for flow in flows if "others@" in flow.origin for hop in flow.path}
+    return Flow(origin, top, event_id, tuple(folders[name] for name in sorted(folders)[: MAX_PATH - 1]))
+
+
+# --------------------------------------------------------------------------------------------------- the profile
+
+
+def profile(
+    release: str, own: Mapping[r.RiskCategory, Own], flows: Flows, changes: Sequence[r.ChangeEntry]
+) -> list[r.ProfileEntry]:
+    """Effective risk in every category, in the order of :data:`CATEGORIES`."""
+    return [_entry(release, c, own.get(c, NO_OWN), flows.get(c, ()), changes) for c in CATEGORIES]
+
+
+def _entry(
+    release: str, category: r.RiskCategory, own: Own, flows: Sequence[Flow], changes: Sequence[r.ChangeEntry]
+) -> r.ProfileEntry:
+    touching = [change for change in changes if category in change["categories"]]
+    level, status = _effective(release, own, flows, touching)
+    return {
+        "category": category,
+        "level": level,
+        "status": status,
+        "partial": own.unknown or any(flow.level == "unknown" for flow in flows),
+        "own_level": own.level,
+        "own_event": own.event_id,
+        "sources": [_source(release, own, flow) for flow in flows[:MAX_SOURCES]],
+    }
+
+
+def _effective(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r.ChangeEntry]) -> tuple[r.Level, r.Status]:
+    known = [flow.level for flow in flows if flow.level != "unknown"]
+    if own.level is not None and _covered(release, own, flows, touching):
+        return own.level, "assessed"
+    if own.level is not None or own.floor is not None:
+        return highest([*known, *(level for level in (own.level, own.floor) if level is not None)]), "reassess"
+    if known:
+        return highest(known), "carried_unverified" if touching else "carried"
+    return "unknown", "unknown"
+
+
+def _covered(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r.ChangeEntry]) -> bool:
+    """Whether the current assessments had everything before them that could raise the level."""
+    assert own.level is not None  # noqa: S101 - the caller asked
+    rank = RANK[own.level]
+    if own.floor is not None and RANK[own.floor] > rank:
+        return False
+    if any(RANK[flow.level] > rank and not is_considered(release, own.considered, flow) for flow in flows):
+        return False
+    return all(
+        any(change["event_id"] in entry["considers"] or entry["order"] > change["order"] for entry in own.current)
+        for change in touching
+    )
+
+
+def is_considered(release: str, considered: frozenset[str], flow: Flow) -> bool:
+    """Whether a flow is among the considered events, by its id or by its token."""
+    if flow.event_id is None:
+        return False
+    return flow.event_id in considered or token(release, flow.origin, flow.event_id) in considered
+
+
+def highest(levels: Iterable[r.Level]) -> r.Level:
+    """The highest of at least one level."""
+    return max(levels, key=RANK.__getitem__)
+
+
+def _source(release: str, own: Own, flow: Flow) -> r.Source:
+    return {
+        "origin": flow.origin,
+        "level": flow.level,
+        "event_id": flow.event_id,
+        "token": token(release, flow.origin, flow.event_id or ""),
+        "considered": is_considered(release, own.considered, flow),
+        "path": list(flow.path),
+    }
+
+
+# --------------------------------------------------------------------------------------------------- downstream
+
+
+def passed_down(release: str, own: Mapping[r.RiskCategory, Own], flows: Flows) -> list[r.Contribution]:
+    """What the release passes to those made from it: its own result, and what it has not considered.
+
+    Where it knows nothing at all it passes on that it is unknown itself.
+    """
+    here: r.Hop = {"release": release, "relation": None, "audience": "public"}
+    grouped: dict[tuple[str, tuple[str, ...]], r.Contribution] = {}
+    for category in CATEGORIES:
+        for flow in _passed(release, own.get(category, NO_OWN), flows.get(category, ())):
+            key = (flow.origin, tuple(hop["release"] for hop in flow.path))
+            contribution = grouped.setdefault(key, {"origin": flow.origin, "path": [*flow.path, here], "carried": []})
+            contribution["carried"].append({"category": category, "level": flow.level, "event_id": flow.event_id})
+    return [grouped[key] for key in sorted(grouped)]
+
+
+def _passed(release: str, own: Own, flows: Sequence[Flow]) -> list[Flow]:
+    passing = list(flows)
+    if own.level is not None:
+        considered = own.considered
+        passing = [flow for flow in flows if not is_considered(release, considered, flow)]
+    level, event_id = own.level, own.event_id
+    if own.floor is not None and (level is None or RANK[own.floor] > RANK[level]):
+        level, event_id = own.floor, own.floor_event
+    if level is not None:
+        passing.append(Flow(release, level, event_id, ()))
+    elif not any(flow.level != "unknown" for flow in flows):
+        passing.append(Flow(release, "unknown", None, ()))
+    return passing
+
+
+# --------------------------------------------------------------------------------------------------- changes
+
+ASKS: dict[str, str] = {
+    "assessed": "nothing",
+    "reassess": "reassess",
+    "carried": "review",
+    "carried_unverified": "assess",
+    "unknown": "request-information",
+}
+"""What the reader is asked to do, by the new status (docs/risk.md)."""
+
+
+def profile_changes(before: Sequence[r.ProfileEntry], after: Sequence[r.ProfileEntry]) -> list[r.ProfileChange]:
+    """The categories whose level, status or flag differ. An absent entry is unknown and not partial."""
+    old = {entry["category"]: entry for entry in before}
+    changes = (_change(old.get(entry["category"]), entry) for entry in after)
+    return [change for change in changes if change is not None]
+
+
+def _change(before: r.ProfileEntry | None, after: r.ProfileEntry) -> r.ProfileChange | None:
+    was = (before["level"], before["status"], before["partial"]) if before else ("unknown", "unknown", False)
+    now = (after["level"], after["status"], after["partial"])
+    if was == now:
+        return None
+    return {
+        "category": after["category"],
+        "from_level": cast(r.Level, was[0]),
+        "to_level": after["level"],
+        "from_status": cast(r.Status, was[1]),
+        "to_status": after["status"],
+        "from_partial": was[2],
+        "to_partial": after["partial"],
+        "ask": ASKS[after["status"]],
+        "path": _deciding_path(after),
+    }
+
+
+def _deciding_path(entry: r.ProfileEntry) -> list[r.Hop]:
+    """The way of the input that decides; empty when the release's own word does."""
+    if entry["status"] == "assessed" or not entry["sources"]:
+        return []
+    own = RANK[entry["own_level"]] if entry["own_level"] else 0
+    deciding = (source for source in entry["sources"] if not source["considered"] and RANK[source["level"]] > own)
+    return next((source["path"] for source in deciding), [])
