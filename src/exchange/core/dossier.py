@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from exchange.core import completeness, risk
+from exchange.core.fields import RANK
 from exchange.core.refs import owner_of
 from exchange.core.rules import Rules
 from exchange.errors import ValidationError
@@ -80,8 +81,7 @@ def with_card(dossier: r.Dossier, card: r.ModelCard, event: Event) -> r.Dossier:
 def parents_audience(card: r.ModelCard) -> r.Audience:
     """Who may see what a release was made from: the label, narrowed by the card's ``disclosure``."""
     narrowed = [d["audience"] or "owner" for d in card["disclosure"] if d["path"] in ("parents", "parents.ref")]
-    order = ("public", "user", "provider", "authority", "owner")
-    return cast(r.Audience, max(narrowed, key=order.index)) if narrowed else "public"
+    return max(narrowed, key=RANK.__getitem__) if narrowed else "public"
 
 
 def _edge_state(digest: str | None, snapshot: r.Snapshot | None) -> r.EdgeState:

@@ -333,7 +333,7 @@ class DossierStep:
         if name == "RulesActivated":
             return self._sweep(state, record, name, value, digest=value["digest"])
         if name == "Tick":
-            return self._tick(state, record, name, value)
+            return self._tick(state, record, name, cast(r.Tick, value))
         turn = self._turn(state, record, name, value)
         outcome = HANDLERS[name](turn)
         if name not in ("EdgeDeclared", "EdgeDropped", "UpstreamMessage"):

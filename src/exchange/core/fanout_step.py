@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from exchange.core.codec import Codec
+from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.refs import line_of, owner_of, partition_of
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
-from exchange.core.disclosure import Projector
 from exchange.events import records as r
 from exchange.topics import Topics
 
@@ -71,7 +72,7 @@ class FanoutStep:
                 result = self._tell(state, pending, key)
             except OSError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the line stops, the others go on
+            except Exception as error:
                 result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines-stopped", "step-failed")])
             return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
         return None
@@ -83,7 +84,7 @@ class FanoutStep:
         facts = [("lines-stopped", "step-failed"), ("dead-letters", "step-failed")]
         try:
             _, decision = self.codec.decode_trusted(record.value or b"")
-        except Exception:  # noqa: BLE001 - undecodable: nothing can be told, now or later
+        except Exception:
             return Result({}, [letter], facts=facts)
         pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
         return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
@@ -164,13 +165,13 @@ class _Work:
         if not after.startswith("child/"):
             for party, capacities in sorted(self._parties().items()):
                 if f"party/{party}" > after:
-                    yield f"party/{party}", lambda p=party, c=capacities: self._notice(p, c)
+                    yield f"party/{party}", partial(self._notice, party, capacities)
         if self.decision["snapshot"] is None and self.decision["line_snapshot"] is None:
             return
         prefix = f"stake/{self.line}/child/"
         start = prefix + after.removeprefix("child/") if after.startswith("child/") else ""
         for key, stake in self._children(prefix, start):
-            yield f"child/{key.removeprefix(prefix)}", lambda s=stake: self._upstream(s)
+            yield f"child/{key.removeprefix(prefix)}", partial(self._upstream, stake)
 
     def _children(self, prefix: str, start: str) -> Iterator[tuple[str, r.Stake]]:
         only = self.decision["only_child"]

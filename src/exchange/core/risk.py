@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast, get_args
+from typing import NamedTuple, get_args
 
 from exchange.core.rules import Propagation
 from exchange.events import records as r
@@ -320,21 +320,31 @@ def profile_changes(before: Sequence[r.ProfileEntry], after: Sequence[r.ProfileE
 
 
 def _change(before: r.ProfileEntry | None, after: r.ProfileEntry) -> r.ProfileChange | None:
-    was = (before["level"], before["status"], before["partial"]) if before else ("unknown", "unknown", False)
-    now = (after["level"], after["status"], after["partial"])
-    if was == now:
+    old = before or _NOT_YET
+    if (old["level"], old["status"], old["partial"]) == (after["level"], after["status"], after["partial"]):
         return None
     return {
         "category": after["category"],
-        "from_level": cast(r.Level, was[0]),
+        "from_level": old["level"],
         "to_level": after["level"],
-        "from_status": cast(r.Status, was[1]),
+        "from_status": old["status"],
         "to_status": after["status"],
-        "from_partial": was[2],
+        "from_partial": old["partial"],
         "to_partial": after["partial"],
         "ask": ASKS[after["status"]],
         "path": _deciding_path(after),
     }
+
+
+_NOT_YET: r.ProfileEntry = {
+    "category": "UNKNOWN",
+    "level": "unknown",
+    "status": "unknown",
+    "partial": False,
+    "own_level": None,
+    "own_event": None,
+    "sources": [],
+}
 
 
 def _deciding_path(entry: r.ProfileEntry) -> list[r.Hop]:
