@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from exchange.core.schemas import NAMESPACE, SchemaSet
+from exchange.testing.lineages import Step, lineage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
@@ -51,3 +52,8 @@ def _values(schemas: SchemaSet, schema: Any, depth: int) -> st.SearchStrategy[An
     if schema["type"] == "map":
         return st.dictionaries(st.text(max_size=4), _values(schemas, schema["values"], depth - 1), max_size=2)
     return _LOGICAL.get(schema.get("logicalType", ""), _PRIMITIVES[schema["type"]])
+
+
+def worlds(**sizes: Any) -> st.SearchStrategy[list[Step]]:
+    """Random lineages (:mod:`exchange.testing.lineages`) that hypothesis can make smaller."""
+    return st.randoms(use_true_random=False).map(lambda chance: lineage(chance, **sizes))
