@@ -1,0 +1,100 @@
+"""Oracle 1: the recorded journal, folded by plain loops over plain dicts.
+
+It knows nothing of batches, transactions, restores, queues or turns. Dossiers and decisions of a live run must equal its bytes,
+and so must the notices of each (party, line), in order. Which upstream message came before which is on record in the journal; a
+live run's order is therefore the fold's order.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exchange.core import processors
+from exchange.core.codec import Codec
+from exchange.core.processors import RulesOf, state_codec
+from exchange.core.schemas import SchemaSet
+from exchange.core.step import Output, Processor, Record
+from exchange.topics import Topics
+
+
+@dataclass
+class Folded:
+    """What the journal makes.
+
+    Attributes:
+        dossiers: encoded dossier by release.
+        decisions: encoded decisions, by partition, in order.
+        notices: encoded notices by (party, line), in order.
+        dead_letters: encoded dead letters of dossier and fan-out.
+    """
+
+    dossiers: dict[str, bytes] = field(default_factory=dict)
+    decisions: dict[int, list[bytes]] = field(default_factory=dict)
+    notices: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
+    dead_letters: list[bytes] = field(default_factory=list)
+
+
+def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, schemas: SchemaSet, rules: RulesOf) -> Folded:
+    """Fold a recorded journal.
+
+    Args:
+        journal: its records by partition, in offset order.
+        topics, codec, schemas, rules: as the run had them.
+    """
+    folded = Folded()
+    encode, _ = state_codec(codec)
+    for partition, records in sorted(journal.items()):
+        state: dict[str, Any] = {}
+        made = list(_fold(processors.dossier(codec, topics, rules), records, state))
+        folded.dossiers.update(
+            {key.removeprefix("dossier/"): encode(key, value) for key, value in state.items() if key.startswith("dossier/")}
+        )
+        decisions = [output for output in made if output.topic == topics.decisions]
+        folded.decisions[partition] = [output.value or b"" for output in decisions]
+        fanout = processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize)
+        told = list(_fold(fanout, _as_input(decisions), {}))
+        folded.dead_letters += [output.value or b"" for output in (*made, *told) if output.topic == topics.dead_letters]
+        for output in told:
+            party = topics.party_of(output.topic)
+            if party is not None:
+                folded.notices.setdefault((party, (output.key or b"").decode()), []).append(output.value or b"")
+    return folded
+
+
+def _fold(processor: Processor, records: Sequence[Record], state: dict[str, Any]) -> Iterator[Output]:
+    view = _Plain(state)
+    for record in records:
+        more = True
+        while more:
+            try:
+                result = processor.step(view, record)
+            except Exception as error:
+                result = processor.broken(view, record, error)
+            for key, value in result.changes.items():
+                if value is None:
+                    state.pop(key, None)
+                else:
+                    state[key] = value
+            yield from result.outputs
+            more = result.more
+
+
+def _as_input(outputs: Sequence[Output]) -> list[Record]:
+    return [
+        Record(output.topic, output.partition, offset, output.key, output.value, output.headers, 0)
+        for offset, output in enumerate(outputs)
+    ]
+
+
+class _Plain:
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._state = state
+
+    def get(self, key: str) -> Any | None:
+        return self._state.get(key)
+
+    def scan(self, prefix: str, after: str = "") -> list[tuple[str, Any]]:
+        return [(key, self._state[key]) for key in sorted(self._state) if key.startswith(prefix) and key > after]

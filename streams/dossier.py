@@ -1,0 +1,17 @@
+"""The dossier processor as a Faust app: wiring only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exchange.runtime import processor_app, run
+from exchange.settings import Settings
+
+
+def build(settings: Settings) -> Any:
+    """The Faust app of the dossier processor."""
+    return processor_app("dossier", settings)
+
+
+if __name__ == "__main__":
+    run(build)

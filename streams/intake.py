@@ -1,0 +1,17 @@
+"""The intake processor as a Faust app: wiring only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exchange.runtime import processor_app, run
+from exchange.settings import Settings
+
+
+def build(settings: Settings) -> Any:
+    """The Faust app of the intake processor."""
+    return processor_app("intake", settings)
+
+
+if __name__ == "__main__":
+    run(build)
