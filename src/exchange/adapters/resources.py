@@ -45,3 +45,14 @@ def _sorted(folder: Traversable) -> list[Traversable]:
 
 def _stem(entry: Traversable) -> str:
     return entry.name.rsplit(".", 1)[0]
+
+
+def load_released_texts() -> dict[str, dict[str, str]]:
+    """Text of every frozen ``.avsc`` file by released version, then by record name."""
+    folders = [entry for entry in _sorted(bundled("schemas") / "released") if entry.is_dir()]
+    return {
+        folder.name: {
+            _stem(entry): entry.read_text(encoding="utf-8") for entry in _sorted(folder) if entry.name.endswith(".avsc")
+        }
+        for folder in folders
+    }

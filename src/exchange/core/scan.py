@@ -20,7 +20,7 @@ from typing import Any
 from exchange.errors import ConfigError, ParseError
 
 MAX_DEPTH = 32
-"""Deepest nesting a schema may have; the schemas of this release reach 12."""
+"""Deepest nesting a schema may have; the schemas of this release reach 14."""
 
 _INT = (-(1 << 31), (1 << 31) - 1)
 _LONG = (-(1 << 63), (1 << 63) - 1)

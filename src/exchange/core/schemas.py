@@ -1,7 +1,8 @@
 """The schemas as a set: in order of dependency, parsed, and known by their fingerprints.
 
-Fingerprints are CRC-64-AVRO of the Parsing Canonical Form (Avro 1.12 specification, "Schema Fingerprints"), computed by the
-``avro`` library over the schema with every named type written out.
+Fingerprints are CRC-64-AVRO of the Parsing Canonical Form (Avro 1.12 specification, "Schema Fingerprints") of the schema with
+every named type written out, computed by fastavro. The ``avro`` library would give other ones for schemas with logical types: it
+leaves ``{"type": "long"}`` where the specification's rule [PRIMITIVES], and Java, write ``"long"``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import avro.schema
 from fastavro import parse_schema
-from fastavro.schema import UnknownType
+from fastavro.schema import UnknownType, fingerprint, to_parsing_canonical_form
 
 from exchange.errors import ConfigError
 
@@ -110,7 +110,7 @@ class SchemaSet:
     def fingerprints(self) -> dict[str, bytes]:
         """CRC-64-AVRO fingerprint, 8 bytes little-endian, by record name."""
         return {
-            name: avro.schema.make_avsc_object(self.alone(name)).fingerprint("CRC-64-AVRO")
+            name: bytes.fromhex(fingerprint(to_parsing_canonical_form(self.alone(name)), "CRC-64-AVRO"))
             for name in self.raw
             if name in self.records
         }
@@ -118,4 +118,4 @@ class SchemaSet:
     @cached_property
     def by_fingerprint(self) -> dict[bytes, str]:
         """Record name by fingerprint."""
-        return {fingerprint: name for name, fingerprint in self.fingerprints.items()}
+        return {known: name for name, known in self.fingerprints.items()}
