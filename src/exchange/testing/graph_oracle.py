@@ -173,20 +173,21 @@ def _own(node: Node, category: str, tick: datetime | None) -> Own:
         expired = end is not None and tick is not None and end <= tick
         for finding in record["findings"]:
             if finding["category"] == category:
-                _count(own, finding["residual_level"] or finding["level"], identity, expired)
-                if not expired:
-                    own.considers |= set(record["considers"])
-                    own.by.append((order, frozenset(record["considers"])))
+                level = finding["residual_level"] or finding["level"]
+                _count(own, Known(level, identity), order, frozenset(record["considers"]), expired)
     return own
 
 
-def _count(own: Own, level: str, identity: str, expired: bool) -> None:
-    if level == "unknown":
+def _count(own: Own, found: Known, order: int, considers: frozenset[str], expired: bool) -> None:
+    """A finding that says unknown is no level, and considers nothing on behalf of those that say one."""
+    if found.level == "unknown":
         own.unknown |= not expired
     elif expired:
-        own.expired = _higher(own.expired, Known(level, identity))
+        own.expired = _higher(own.expired, found)
     else:
-        own.current = _higher(own.current, Known(level, identity))
+        own.current = _higher(own.current, found)
+        own.considers |= considers
+        own.by.append((order, considers))
 
 
 Reached = dict[str, dict[str, Known]]

@@ -21,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 RELATIONS = ("fine_tune", "adapter", "quantise", "merge", "distil", "continue_pretraining", "trained_on", "integrates")
 CATEGORIES = ("R01", "R04", "R08", "R12")
 """Few, so that findings meet; among them such as carry, are reduced, and do not carry."""
-LEVELS = ("unknown", "none", "low", "moderate", "high", "critical")
+LEVELS = ("none", "low", "moderate", "high", "critical")
 
 
 class Submission(NamedTuple):
@@ -120,7 +120,8 @@ def _assessment(world: _World) -> None:
     earlier = world.assessments.setdefault((assessor, release), [])
     replaced = world.some(earlier, 2)
     cut = world.chance.randint(0, len(replaced))
-    findings = [_finding(world, category) for category in world.some(CATEGORIES, 3)]
+    categories = world.some(CATEGORIES, 3) or ([] if replaced[cut:] else [CATEGORIES[0]])
+    findings = [_finding(world, category) for category in categories]
     timed = world.chance.random() < 0.3
     start = world.soon() if timed and world.chance.random() < 0.5 else None
     identity = world.submit(
@@ -143,10 +144,11 @@ def _assessment(world: _World) -> None:
 
 
 def _finding(world: _World, category: str) -> dict[str, Any]:
-    residual = world.chance.choice(LEVELS) if world.chance.random() < 0.3 else None
+    level = world.chance.choice(LEVELS)
+    residual = world.chance.choice(LEVELS[: LEVELS.index(level) + 1]) if world.chance.random() < 0.3 else None
     return {
         "category": category,
-        "level": world.chance.choice(LEVELS),
+        "level": level,
         "residual_level": residual,
         "likelihood": None,
         "severity": None,

@@ -150,6 +150,10 @@ CASES: dict[str, tuple[list[Accepted], dict[str, str]]] = {
     "never expires without a tick": ([risk("a1", A, "high", valid_until=NOW - DAY)], {A: "high assessed"}),
     "own unknown": ([risk("a1", A, "unknown")], {A: "unknown unknown partial"}),
     "own unknown beside a known one": ([risk("a1", A, "unknown"), risk("a2", A, "low", by="x")], {A: "low assessed partial"}),
+    "considered by one who says unknown": (
+        [card(B, A), risk("a1", A, "high"), risk("b1", B, "low"), risk("b2", B, "unknown", by="x", considers=["a1"])],
+        {B: "high reassess partial"},
+    ),
     "own unknown, carried": ([card(B, A), risk("a1", A, "high"), risk("b1", B, "unknown")], {B: "high carried partial"}),
     "change notice on nothing": ([card(A), change("n1", A, "R01")], {A: "unknown unknown"}),
     "change notice on carried": ([card(B, A), risk("a1", A, "low"), change("n1", B, "R01")], {B: "low carried_unverified"}),
