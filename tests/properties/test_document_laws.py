@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 from typing import Any, Literal, get_args, get_origin, is_typeddict
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from exchange.core.checks import check_record
 from exchange.core.documents import TYPES, dump_record, parse_documents
 from exchange.core.documents.parse import MODELS
 from exchange.core.documents.shape import hints_of
+from exchange.core.importers.huggingface import import_card
 from exchange.errors import DocumentError
 
 TRICKY = [
@@ -81,3 +84,35 @@ def test_any_text_is_a_document_or_one_of_our_errors(text: str, filename: str) -
         parse_documents(text, filename)
     except DocumentError as error:
         assert filename in str(error)
+
+
+FULL = 128 * 1024
+HOSTILE = {
+    "many unknown keys": "".join(f"k{n}: 1\n" for n in range(FULL // 10)),
+    "many items": "release: a/b@1\nstage: released\nupdates:\n" + "- a\n" * (FULL // 4 - 20),
+    "many brackets": "a: " + "[" * (FULL - 4),
+    "many headings": "---\nrelease: a/b@1\nstage: released\n---\n" + "## x\ny\n" * (FULL // 8),
+    "a long heading": "---\nrelease: a/b@1\nstage: released\n---\n## " + "[# " * (FULL // 4),
+    "a heading of spaces": "---\nrelease: a/b@1\nstage: released\n---\n## " + " " * (FULL // 2) + "x",
+    "comments that never end": "---\nrelease: a/b@1\nstage: released\n---\n" + "<!--" * (FULL // 5),
+    "a table of spaces": "---\nrelease: a/b@1\nstage: released\n---\n| a | " + " " * (FULL // 2) + "x",
+    "a long key": "? " + "k" * (FULL - 10) + "\n: 1",
+    "many documents": "---\na: 1\n" * (FULL // 10),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_within_the_size_cap_takes_long(name: str) -> None:
+    """Reading is about linear: neither our patterns nor the suggestions can be made to crawl."""
+    for read, filename in ((parse_documents, "d.yaml"), (parse_documents, "d.md"), (import_text, "o__n.md")):
+        started = process_time()
+        try:
+            read(HOSTILE[name], filename)
+        except DocumentError as error:
+            assert len(str(error)) < 20_000
+        assert process_time() - started < 6
+
+
+def import_text(text: str, filename: str) -> None:
+    import_card(text, filename=filename)
