@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from exchange.adapters.broker import EmbeddedKafka
+from exchange.adapters.broker_config import Listener, free_port
 from exchange.testing.broker import embedded_kafka
+from exchange.testing.proxy import KafkaProxy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,7 +23,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+def proxied() -> Listener:
+    """The broker's second way in, which leads through the proxy."""
+    port = free_port(start=20092)
+    return Listener("PROXIED", port, free_port(start=21092))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, proxied: Listener) -> Iterator[EmbeddedKafka]:
     """A broker that lives as long as the test run."""
-    with embedded_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+    with embedded_kafka(tmp_path_factory.mktemp("kafka"), listeners=(proxied,)) as broker:
         yield broker
+
+
+@pytest_asyncio.fixture
+async def proxy(kafka: EmbeddedKafka, proxied: Listener) -> AsyncIterator[KafkaProxy]:
+    """The way through the proxy."""
+    async with KafkaProxy(proxied.advertised, proxied.port) as way:
+        yield way

@@ -46,7 +46,7 @@ from exchange.errors import BrokerError
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 APPLICATION = "ai-transparency-exchange"
-API_VERSIONS = 18
+METADATA, API_VERSIONS, CREATE_TOPICS, END_TXN = 3, 18, 19, 26
 LOG_TAIL_LINES = 15
 
 log = structlog.get_logger(__name__)
@@ -259,16 +259,33 @@ class EmbeddedKafka:
 
 
 def answers(port: int, timeout: float = 2.0) -> bool:
-    """Say whether a Kafka broker answers an ApiVersions request at a loopback port (an open port alone is not an answer)."""
+    """Say whether a Kafka broker is ready at a loopback port.
+
+    An open port is not an answer, and neither is the first ApiVersions reply of a broker that is still catching up: it does not
+    offer metadata yet.
+    """
     client = b"exchange"
     body = struct.pack(f">hhih{len(client)}s", API_VERSIONS, 0, 1, len(client), client)
     try:
         with socket.create_connection((HOST, port), timeout) as connection:
             connection.sendall(struct.pack(">i", len(body)) + body)
-            answer = connection.recv(64)
+            (size,) = struct.unpack(">i", _receive(connection, 4))
+            answer = _receive(connection, size)
     except OSError:
         return False
-    return len(answer) >= 10 and struct.unpack(">ih", answer[4:10]) == (1, 0)
+    _, error, count = struct.unpack_from(">ihi", answer)
+    offered = {struct.unpack_from(">h", answer, 10 + 6 * i)[0] for i in range(count)}
+    return error == 0 and {METADATA, CREATE_TOPICS, END_TXN} <= offered
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        piece = connection.recv(size - len(found))
+        if not piece:
+            raise ConnectionResetError
+        found += piece
+    return found
 
 
 def _cluster_id() -> str:

@@ -42,6 +42,7 @@ OPEN_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 8.0  # below the transaction time-out: what takes longer is in doubt
 STOP_TIMEOUT_S = 6.0
 IDLE_MS = 1000
+READ_TIMEOUT_MS = 15_000
 BREATHE_S = 0.025  # steps run this long before the event loop (and the group's heartbeat) gets its turn
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 10.0
 FENCED_WAIT_S = 4.0  # longer than two heartbeats: by then a member that lost the lane has been told so
@@ -109,6 +110,7 @@ class Lane:
         self._free.set()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._disagreed = False
         self._backoff = BACKOFF_S
         self._reset()
@@ -140,6 +142,8 @@ class Lane:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._closing is not None:
+            await asyncio.wait({self._closing}, timeout=timeout)
 
     async def _run(self, on_fatal: Callable[[StateError], None]) -> None:
         while not self._stopping:
@@ -186,12 +190,9 @@ class Lane:
     async def _close(self) -> None:
         producer, consumer = self._producer, self._consumer
         self._reset()
-        if producer is not None:
-            await producer.discard()
-        if consumer is not None:
-            with contextlib.suppress(TimeoutError, kafka_errors.KafkaError, OSError):
-                async with asyncio.timeout(aiokafka_txn.CLOSE_TIMEOUT_S):
-                    await consumer.stop()
+        if producer is not None or consumer is not None:
+            self._closing = asyncio.create_task(_shut(producer, consumer))
+            await asyncio.shield(self._closing)  # a lane stopped while it closes still closes
 
     # -- opening
 
@@ -219,15 +220,14 @@ class Lane:
         plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=perf_counter() - started))
 
     def _make_consumer(self) -> Any:
-        return AIOKafkaConsumer(
-            **self.plan.kafka,
-            group_id=None,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            request_timeout_ms=15_000,
-            max_partition_fetch_bytes=self.plan.limits.message_bytes + 1024 * 1024,
-        )
+        settings = {
+            "isolation_level": "read_committed",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",  # an offset that is not there is an error, never a jump
+            "request_timeout_ms": READ_TIMEOUT_MS,
+            "max_partition_fetch_bytes": self.plan.limits.message_bytes + 1024 * 1024,
+        }
+        return AIOKafkaConsumer(**{**self.plan.kafka, **settings}, group_id=None)
 
     async def _agree(self, committed: int | None, restored: Restored) -> int:
         """Return the next input offset; state and group must name the same one, or the lane is folded again."""
@@ -430,6 +430,15 @@ class Lane:
         if end is not None:
             here = self._pending[0].offset if self._pending else await self._consumer.position(self._input)
             self.plan.hook(Lag(*self._who, records=max(0, end - here)))
+
+
+async def _shut(producer: Any, consumer: Any) -> None:
+    if producer is not None:
+        await producer.discard()
+    if consumer is not None:
+        with contextlib.suppress(TimeoutError, kafka_errors.KafkaError, OSError):
+            async with asyncio.timeout(aiokafka_txn.CLOSE_TIMEOUT_S):
+                await consumer.stop()
 
 
 class _LookAgainError(StateError):

@@ -117,16 +117,15 @@ class Loop:
             raise ConfigError(f"input and state topic of {processor.name} differ in partitions: {counts}")
 
     async def _take_part(self) -> None:
-        self._consumer = consumer = AIOKafkaConsumer(
-            **self.plan.kafka,
-            group_id=self.plan.group,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
-            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-            request_timeout_ms=REBALANCE_TIMEOUT_MS + 5_000,  # a JoinGroup is answered when all members have joined
-        )
+        settings = {
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "session_timeout_ms": SESSION_TIMEOUT_MS,
+            "heartbeat_interval_ms": HEARTBEAT_MS,
+            "rebalance_timeout_ms": REBALANCE_TIMEOUT_MS,
+            "request_timeout_ms": REBALANCE_TIMEOUT_MS + 5_000,  # a JoinGroup is answered when all members have joined
+        }
+        self._consumer = consumer = AIOKafkaConsumer(**{**self.plan.kafka, **settings}, group_id=self.plan.group)
         consumer.subscribe([self.plan.processor.input_topic], listener=_Assignment(self))
         await consumer.start()
         while not self._stopping.is_set():

@@ -105,7 +105,7 @@ class Outcome:
 # --------------------------------------------------------------------------------------------------- one release
 
 
-def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool, index: int = 0) -> Outcome:
+def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool = False, index: int | None = None) -> Outcome:
     """Re-evaluate a release and say what changed.
 
     Args:
@@ -113,12 +113,12 @@ def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool, index: i
         new: the dossier with its facts changed, not yet evaluated.
         cause: what set it off.
         news: whether the record is news by itself, even where no level moves.
-        index: number of the decision within its record.
+        index: number of the decision within a tick or rule activation, ``None`` for other records.
     """
     release = new["release"]
     old = turn.dossier(release)
     after = dossiers.evaluate(new, turn.rules, turn.now)
-    decision = blank(turn, line_of(release), release, index)
+    decision = blank(turn, line_of(release), release, index or 0)
     decision["cause"] = cause
     decision["changes"] = risk.profile_changes(old["profile"], after["profile"])
     decision["kind"] = _kind(turn, old, after, decision["changes"], news=news)
@@ -128,7 +128,8 @@ def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool, index: i
         after = dossiers.remember(after, cause["event_id"])
     after = {**after, "seq": old["seq"] + 1}
     decision["dossier"] = after
-    return _with_snapshot(turn, decision, old, after, news=news)
+    # what a tick or new rules do to the former snapshot cannot be told from what they do to the new one: tell it anyway
+    return _with_snapshot(turn, decision, old, after, news=news or index is not None)
 
 
 def _kind(turn: Turn, old: r.Dossier, after: r.Dossier, changes: list[r.ProfileChange], *, news: bool) -> r.DecisionKind:
@@ -376,7 +377,7 @@ class DossierStep:
             if time is not None and (held["due"] is None or held["due"] > time):
                 continue
             seen, after = seen + 1, key
-            outcome = conclude(turn, held, turn.cause(held["release"]), news=False, index=index)
+            outcome = conclude(turn, held, turn.cause(held["release"]), index=index)
             if outcome.changes:
                 changes.update(outcome.changes)
                 decisions.append(outcome.decision)

@@ -5,6 +5,7 @@ Law: ``parse_documents(dump_card(card), "c.yaml")[0].record == card`` for every 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal, get_args, get_origin, is_typeddict
@@ -13,6 +14,9 @@ import yaml
 
 from exchange.core.documents.shape import hints_of
 from exchange.events import models, records
+
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+"""Characters that YAML folds or forbids outside double quotes."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -26,7 +30,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = '"' if _ODD.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

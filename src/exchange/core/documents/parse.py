@@ -33,6 +33,8 @@ TYPES: Final[Mapping[str, type]] = {
 }
 """What a document can be: its ``type``."""
 
+Labels = Mapping[str, records.Audience] | None
+
 MODELS: Final[Mapping[str, type[pydantic.BaseModel]]] = {name: getattr(models, name) for name in TYPES}
 
 _TYPE_KEYS = {name.casefold(): name for name in TYPES}
@@ -65,12 +67,13 @@ class Document:
         return self.lines.get(path, self.line)
 
 
-def parse_documents(text: str, filename: str) -> list[Document]:
+def parse_documents(text: str, filename: str, labels: Labels = None) -> list[Document]:
     """All documents of a file, checked as far as one can without the exchange.
 
     Args:
         text: the file's text.
         filename: named in errors; an ending ``.md`` or ``.markdown`` means Markdown with front matter, all else YAML.
+        labels: audience label by path of ModelCard; with it, a disclosure that does not narrow its field is a fault.
 
     Raises:
         ParseError: not strict YAML, or no front matter.
@@ -86,7 +89,7 @@ def parse_documents(text: str, filename: str) -> list[Document]:
     faults: list[Fault] = []
     for node in nodes:
         try:
-            documents.append(_document(node, sections, filename))
+            documents.append(_document(node, sections, filename, labels))
         except ValidationError as error:
             faults.extend(error.faults)
     if faults:
@@ -135,7 +138,7 @@ def _markdown(text: str, filename: str) -> tuple[list[Node], list[Section]]:
     return nodes, parts.sections
 
 
-def _document(node: Node, sections: Sequence[Section], filename: str) -> Document:
+def _document(node: Node, sections: Sequence[Section], filename: str, labels: Labels) -> Document:
     if not isinstance(node.value, dict):
         raise invalid(filename, [Fault("", node.line, "a document is a list of keys with values")])
     shaper = Shaper()
@@ -150,7 +153,7 @@ def _document(node: Node, sections: Sequence[Section], filename: str) -> Documen
     document = Document(name, record, shaper.lines, filename, node.line)
     faults = [fault for fault in faults if not any(_within(fault.path, path) for path in known)]
     if record is not None and not shaper.faults:
-        faults = [Fault(path, 0, message) for path, message in check_record(name, record)]
+        faults = [Fault(path, 0, message) for path, message in check_record(name, record, labels)]
     if shaper.faults or faults:
         hint = _README_HINT if {"license", "base_model", "pipeline_tag"} & fields.keys() and "release" not in fields else ""
         placed = [fault._replace(line=document.line_of(fault.path), hint=fault.hint or hint) for fault in faults]

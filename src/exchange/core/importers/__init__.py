@@ -1,0 +1,1 @@
+"""Documents of other worlds, turned into ours."""
