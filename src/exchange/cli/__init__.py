@@ -1,4 +1,4 @@
-"""The command line: ``exchange``. One module a noun; this one puts them together, and is the only place that prints an error and exits.
+"""The command line: ``exchange``. One module a noun; this one puts them together, and alone prints an error and exits.
 
 Exit codes: 0 done; 1 the answer is no (gaps, refused, not found, not running); 2 invalid document or usage; 3 plumbing (broker,
 settings, time-out); 130 stopped by Ctrl-C.
@@ -7,6 +7,7 @@ settings, time-out); 130 stopped by Ctrl-C.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -16,7 +17,7 @@ from exchange.runtime import configure_logging
 
 app = typer.Typer(
     name="exchange",
-    help="AI transparency information exchange: model cards, change notices and risk assessments from developer to provider to user.",
+    help="AI transparency information exchange: what a model developer, provider and user must tell each other, over Kafka.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,10 +29,22 @@ importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_he
 importers.command("hf")(import_.hf)
 app.add_typer(importers, name="import")
 
-for command in (party.publish, party.subscribe, party.notices, party.grant):
-    app.command()(command)
-for command in (show.show, show.lineage):
-    app.command()(command)
+_PLAIN: tuple[Callable[..., None], ...] = (
+    party.publish,
+    party.subscribe,
+    party.notices,
+    party.grant,
+    show.show,
+    show.lineage,
+    up.up,
+    up.down,
+    up.status,
+    up.worker,
+    doctor.doctor,
+    demo.demo,
+)
+for _command in _PLAIN:
+    app.command()(_command)
 assessments = typer.Typer(help="Your risk assessments.", no_args_is_help=True)
 assessments.command("mine")(show.mine)
 app.add_typer(assessments, name="assessments")
@@ -44,9 +57,6 @@ topic_commands = typer.Typer(help="The topics of this deployment.", no_args_is_h
 topic_commands.command("apply")(topics.apply)
 topic_commands.command("list")(topics.list_)
 app.add_typer(topic_commands, name="topics")
-
-for command in (up.up, up.down, up.status, up.worker, doctor.doctor, demo.demo):
-    app.command()(command)
 
 
 def main() -> None:

@@ -38,11 +38,15 @@ def list_(
     table = Table("number", "time", "reason", "field", "party", "record")
     for letter in letters:
         record = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-        table.add_row(str(letter["number"]), letter["time"], letter["reason"], letter["field"] or "", letter["party"] or "", record)
+        table.add_row(
+            str(letter["number"]), letter["time"], letter["reason"], letter["field"] or "", letter["party"] or "", record
+        )
     console.print(table if letters else "no dead letters")
 
 
-def show(number: Annotated[int, typer.Argument(help="Number, as `list` shows it.")], as_json: Json = False, home: Home = None) -> None:
+def show(
+    number: Annotated[int, typer.Argument(help="Number, as `list` shows it.")], as_json: Json = False, home: Home = None
+) -> None:
     """Show one dead letter whole. Exit code 1 when there is none of that number.
 
     Example:

@@ -62,10 +62,16 @@ def _here(settings: Settings) -> Iterator[Finding]:
     yield _tried("java", find_java_path)
     folder = settings.cache / f"kafka-{KAFKA_VERSION}"
     missing = sum(not (folder / pin.file_name).exists() for pin in pins())
-    yield Finding("jars", True, f"{len(pins()) - missing} of {len(pins())} in the cache" + ("; the rest is fetched at start" if missing else ""))
+    yield Finding(
+        "jars",
+        True,
+        f"{len(pins()) - missing} of {len(pins())} in the cache" + ("; the rest is fetched at start" if missing else ""),
+    )
     if running(settings.home) is None:
         free = _is_free(settings.port)
-        yield Finding("port", True, f"{settings.port} is free" if free else f"{settings.port} is taken; another one is chosen at start")
+        yield Finding(
+            "port", True, f"{settings.port} is free" if free else f"{settings.port} is taken; another one is chosen at start"
+        )
 
 
 def find_java_path() -> str:

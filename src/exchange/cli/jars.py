@@ -15,7 +15,9 @@ from exchange.cli.output import errors
 @contextmanager
 def jar_progress() -> Iterator[JarProgress]:
     """Give the function that the broker tells about its jars; a bar shows only when some must be fetched."""
-    bar = Progress(TextColumn("fetching Kafka"), BarColumn(), TextColumn("{task.completed}/{task.total} {task.fields[jar]}"), console=errors)
+    bar = Progress(
+        TextColumn("fetching Kafka"), BarColumn(), TextColumn("{task.completed}/{task.total} {task.fields[jar]}"), console=errors
+    )
     tasks: list[TaskID] = []
 
     def tell(done: int, total: int, jar: str) -> None:

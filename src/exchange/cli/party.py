@@ -22,10 +22,14 @@ Party = Annotated[str | None, typer.Option("--party", help="Your party id (EXCHA
 
 
 def publish(
-    files: Annotated[list[Path], typer.Argument(exists=True, help="Documents (YAML, or Markdown with front matter), or folders.")],
+    files: Annotated[
+        list[Path], typer.Argument(exists=True, help="Documents (YAML, or Markdown with front matter), or folders.")
+    ],
     party: Party = None,
     wait: Annotated[str, typer.Option(help="receipt, result (profile and gaps), or nothing.")] = "result",
-    key: Annotated[str | None, typer.Option("--idempotency-key", help="Two submissions with one key are one; default: content.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="Two submissions with one key are one; default: content.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 30.0,
     as_json: Json = False,
     home: Home = None,
@@ -83,7 +87,9 @@ def _answer(document: Document, answer: Published | RefusedError) -> dict[str, A
 
 
 def subscribe(
-    targets: Annotated[list[str] | None, typer.Argument(help="Lines or releases to follow from now on; none: only listen.")] = None,
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="Lines or releases to follow from now on; none: only listen.")
+    ] = None,
     party: Party = None,
     group: Annotated[str, typer.Option(help="Programs of a party that listen side by side take different groups.")] = "default",
     follow: Annotated[bool, typer.Option(help="Wait for more; else end with what is there now.")] = True,

@@ -94,10 +94,15 @@ async def _show(local: LocalExchange, stop: asyncio.Event) -> None:
     """Until stopped: watch workers, lag and trouble. A live table on a terminal, plain lines elsewhere."""
     console.print(f"export EXCHANGE_BOOTSTRAP_SERVERS={local.settings.bootstrap_servers}")
     if not console.is_terminal:
-        await _watch(local, stop, lambda watch: [errors.print(line) for line in watch.news()])
+        await _watch(local, stop, _print_news)
         return
     with Live(console=console, refresh_per_second=2, transient=True) as live:
         await _watch(local, stop, lambda watch: live.update(_picture(local, watch)))
+
+
+def _print_news(watch: Watch) -> None:
+    for line in watch.news():
+        errors.print(line)
 
 
 async def _watch(local: LocalExchange, stop: asyncio.Event, show: Callable[[Watch], Any]) -> None:
@@ -129,7 +134,7 @@ def _detach(settings: Settings) -> None:
     log = settings.home / "logs" / "up.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "exchange.cli", "up"],
             stdin=subprocess.DEVNULL,
             stdout=sink,

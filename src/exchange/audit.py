@@ -1,0 +1,214 @@
+"""Compares a running exchange's topics with the oracles: nothing lost, nothing told twice, every profile as it must be.
+
+Used by the demo and the tests. It reads topics; it writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from exchange.adapters.admin import Admin
+from exchange.adapters.rules_store import read_rules
+from exchange.adapters.topic_reader import TopicReader
+from exchange.core import risk
+from exchange.core.codec import Codec
+from exchange.core.envelope import from_headers
+from exchange.core.processors import RulesOf, state_codec
+from exchange.core.refs import line_of
+from exchange.core.rules import parse_rules
+from exchange.core.step import Record
+from exchange.errors import TimedOutError
+from exchange.oracles import graph
+from exchange.oracles.fold import Folded, fold
+from exchange.runtime import load_codec
+from exchange.settings import Settings
+from exchange.topics import Topics
+
+_PARTY_EVENTS = ("ModelCard", "RiskAssessment", "ChangeNotice")
+_DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
+
+
+@dataclass
+class Recorded:
+    """What the topics hold.
+
+    Attributes:
+        submissions: number of submissions.
+        journal: records by partition.
+        decisions: values by partition.
+        dossiers: newest value by release.
+        notices: values by (party, line), in order.
+        receipts: decoded receipts by party, in order.
+    """
+
+    submissions: int = 0
+    journal: dict[int, list[Record]] = field(default_factory=dict)
+    decisions: dict[int, list[bytes]] = field(default_factory=dict)
+    dossiers: dict[str, bytes] = field(default_factory=dict)
+    notices: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    receipts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the comparison found.
+
+    Attributes:
+        waiting: work not yet done: submissions without an answer, journal records without a decision, messages not yet written.
+        lost: notices and decisions that should be there and are not.
+        duplicates: notices and decisions that are there and should not be.
+        reordered: (party, line) pairs whose notices are complete but in another order.
+        wrong_dossiers: releases whose dossier differs from the fold.
+        wrong_profiles: releases whose profile differs from the graph oracle.
+        notices: number of notices compared.
+    """
+
+    waiting: int
+    lost: int
+    duplicates: int
+    reordered: int
+    wrong_dossiers: tuple[str, ...]
+    wrong_profiles: tuple[str, ...]
+    notices: int
+
+    @property
+    def clean(self) -> bool:
+        """At rest, and exactly as it must be."""
+        return not (self.waiting or self.lost or self.duplicates or self.reordered or self.wrong_dossiers or self.wrong_profiles)
+
+
+async def audit(settings: Settings) -> Audit:
+    """Read everything and compare.
+
+    Args:
+        settings: with the address of the cluster; as an operator, who may read all topics.
+    """
+    kafka, topics = settings.kafka_kwargs(), settings.topics
+    schemas, codec = load_codec()
+    rules = {digest: parse_rules(content) for digest, content in (await read_rules(kafka, topics.rules)).items()}
+    recorded = await record(kafka, topics, codec)
+    folded = fold(recorded.journal, topics, codec, schemas, rules.__getitem__)
+    return compare(recorded, folded, codec, rules.__getitem__)
+
+
+async def until_rest(settings: Settings, timeout: float = 60.0, tell: Callable[[Audit], None] = lambda _audit: None) -> Audit:
+    """Wait until nothing waits any more; the audit of that moment.
+
+    Raises:
+        TimedOutError: the flow did not come to rest in time.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        found = await audit(settings)
+        tell(found)
+        if not found.waiting:
+            return found
+        if time.monotonic() > deadline:
+            raise TimedOutError(f"the flow did not come to rest within {timeout:.0f} s ({found.waiting} records wait)")
+        await asyncio.sleep(0.1)
+
+
+async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Recorded:
+    """Read all topics to their ends; the journal first, so that what is read later may only know more."""
+    recorded = Recorded()
+    async with Admin(kafka) as admin:
+        parties = [party for name in await admin.topics() if (party := topics.party_of(name))]
+    for partition in range(topics.partitions):
+        recorded.submissions += len(await _read(kafka, topics.submissions, partition))
+    for partition in range(topics.partitions):
+        recorded.journal[partition] = await _read(kafka, topics.journal, partition)
+    for partition in range(topics.partitions):
+        recorded.decisions[partition] = [each.value or b"" for each in await _read(kafka, topics.decisions, partition)]
+        for each in await _read(kafka, topics.dossiers, partition):
+            kind, _, release = (each.key or b"").decode().partition("/")
+            if kind == "dossier" and each.value is not None:
+                recorded.dossiers[release] = each.value
+    for party in parties:
+        for each in await _read(kafka, topics.notices(party), 0):
+            name, value = codec.decode_trusted(each.value or b"")
+            if name == "Notice":
+                recorded.notices[(party, value["line"])].append(each.value or b"")
+            else:
+                recorded.receipts[party].append(value)
+    return recorded
+
+
+async def _read(kafka: Mapping[str, Any], topic: str, partition: int) -> list[Record]:
+    reader = TopicReader(kafka, topic, partition)
+    await reader.start()
+    try:
+        return [each async for each in reader.until(*await reader.bounds())]
+    finally:
+        await reader.stop()
+
+
+def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:
+    """Compare what is recorded with what must be."""
+    lost = duplicates = reordered = 0
+    pairs: list[tuple[Sequence[bytes], Sequence[bytes]]] = [
+        (recorded.decisions.get(partition, []), made) for partition, made in folded.decisions.items()
+    ]
+    told = {key: (recorded.notices.get(key, []), folded.notices.get(key, [])) for key in {*recorded.notices, *folded.notices}}
+    for found, made in [*pairs, *told.values()]:
+        missing, extra = Counter(made) - Counter(found), Counter(found) - Counter(made)
+        lost, duplicates = lost + missing.total(), duplicates + extra.total()
+        reordered += not missing and not extra and list(found) != list(made)
+    waiting = _waiting(recorded, folded, lost)
+    if waiting:
+        return Audit(waiting, 0, duplicates, reordered, (), (), sum(map(len, folded.notices.values())))
+    wrong = [
+        release
+        for release in {*recorded.dossiers, *folded.dossiers}
+        if recorded.dossiers.get(release) != folded.dossiers.get(release)
+    ]
+    return Audit(
+        0,
+        lost,
+        duplicates,
+        reordered,
+        tuple(sorted(wrong)),
+        tuple(wrong_profiles(recorded, codec, rules)),
+        sum(map(len, folded.notices.values())),
+    )
+
+
+def _waiting(recorded: Recorded, folded: Folded, lost: int) -> int:
+    """How much is still to be done, as far as the topics show it."""
+    decided = sum(len(made) for made in folded.decisions.values()) - sum(len(found) for found in recorded.decisions.values())
+    written = {from_headers(each.headers, timeless=True).id for log in recorded.journal.values() for each in log}
+    answered = sum(map(len, recorded.receipts.values()))
+    unanswered = max(0, recorded.submissions - answered)
+    return max(0, decided) + len(folded.derived - written) + (unanswered if not lost else unanswered)
+
+
+def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str]:
+    """Releases whose profile is not the graph oracle's, all partitions at the same tick."""
+    lines: dict[str, list[graph.Accepted]] = defaultdict(list)
+    ticks: list[datetime] = []
+    digest = ""
+    for log in recorded.journal.values():
+        for each in log:
+            name, value = codec.decode_trusted(each.value or b"")
+            if name in _PARTY_EVENTS:
+                attributes = from_headers(each.headers, timeless=True)
+                lines[line_of(value["release"])].append(graph.Accepted(name, value, attributes.id, attributes.source))
+            elif name == "Tick":
+                ticks.append(value["time"])
+            elif name == "RulesActivated":
+                digest = value["digest"]
+    effect = rules(digest).propagation.effect
+    table = {relation: {c: effect(relation, c) for c in risk.CATEGORIES} for relation in risk.RELATIONS}
+    expected = graph.profiles(lines.values(), table, max(ticks, default=None), risk.token)
+    _, decode = state_codec(codec)
+    found = {release: decode("dossier/", value)["profile"] for release, value in recorded.dossiers.items()}
+    return sorted(release for release, profile in expected.items() if _as_effective(found.get(release, [])) != profile)
+
+
+def _as_effective(entries: Sequence[Any]) -> dict[str, graph.Effective]:
+    return {entry["category"]: graph.Effective(entry["level"], entry["status"], entry["partial"]) for entry in entries}

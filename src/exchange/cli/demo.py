@@ -1,0 +1,5 @@
+"""Placeholder until the story is in."""
+
+
+def demo() -> None:
+    """The demo."""
