@@ -1,4 +1,4 @@
-"""Laws of documents."""
+"""Laws of documents and of their completeness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exchange.adapters.resources import load_rule_texts
 from exchange.core.checks import check_record
+from exchange.core.completeness import inheritable, parse_profile, report
 from exchange.core.documents import TYPES, dump_record, parse_documents
 from exchange.core.documents.parse import MODELS
 from exchange.core.documents.shape import hints_of
@@ -116,3 +118,27 @@ def test_no_text_within_the_size_cap_takes_long(name: str) -> None:
 
 def import_text(text: str, filename: str) -> None:
     import_card(text, filename=filename)
+
+
+REAL = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml")
+CARDS = records_of(TYPES["ModelCard"])
+
+
+@settings(max_examples=60, deadline=timedelta(seconds=5), suppress_health_check=list(HealthCheck))
+@given(CARDS, CARDS)
+def test_every_sound_card_gets_a_report_and_passes_down_no_more_than_it_may(parent: Any, child: Any) -> None:
+    """One status a row; withheld rows carry nothing; values stay bounded; only what is not open goes down."""
+    child["parents"] = [{"ref": parent["release"], "relation": "merge", "digest": None, "compute_share": None, "note": None}]
+    passed: list[Any] = []
+    for card in (parent, child):
+        parents = [(parent["release"], passed)] if card is child else []
+        made = report(REAL, card, stage=card["stage"], parents=parents, changes=[], owner="acme", at=date(2026, 1, 1))
+        passed = inheritable(REAL, made, card, card["release"], parents)
+        statuses = {row["id"]: row["status"] for row in made["rows"]}
+        opened = {row.id for row in REAL.rows if row.level == "must" and statuses[row.id] in ("missing", "placeholder", "stale")}
+        assert made["complete"] == (not opened)
+        for row in passed:
+            assert statuses[row["row"]] == row["status"]
+            assert row["status"] in ("provided", "inherited", "withheld")
+            assert row["status"] != "withheld" or (row["digest"], row["value"]) == (None, None)
+            assert len((row["value"] or "").encode()) <= 4096
