@@ -139,7 +139,7 @@ async def test_a_record_that_breaks_the_step(kafka: EmbeddedKafka) -> None:
 
 
 async def test_state_larger_than_a_batch(kafka: EmbeddedKafka) -> None:
-    """State of many fetches comes back whole, and a lane that lost it folds it again from its input, in several transactions."""
+    """State of many fetches, written by one step, comes back whole."""
     made = await counting(kafka.bootstrap)
     await send(kafka.bootstrap, made.input, events(1, 1, fill=30_000) + events(1, 10, 1))
     async with running(made.loop(kafka.bootstrap)):
