@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from responder import Responder
 
 from exchange import Exchange, Position
 from exchange import sync as sync_client
@@ -26,7 +27,6 @@ from exchange.errors import (
 from exchange.events import models
 from exchange.settings import Settings, load_settings
 from exchange.testing.broker import unique
-from tests.broker.responder import Responder
 
 RELEASE = "acme/base@1"
 CARD = ("ModelCard", {"release": RELEASE, "stage": "released"})

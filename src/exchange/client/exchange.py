@@ -22,12 +22,14 @@ from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
 from exchange.core.refs import is_party, partition_of
 from exchange.core.schemas import SchemaSet
-from exchange.errors import BrokerError, ConfigError, RefusedError, TimedOutError, ValidationError
+from exchange.errors import BrokerError, ConfigError, RefusedError, TimedOutError, TopicMissingError, ValidationError
 from exchange.events import models
 from exchange.settings import Settings, load_settings
 
 Wait = Literal["receipt", "result"]
 TIMEOUT_S = 30.0
+METADATA_TRIES = 10
+METADATA_PAUSE_S = 0.2
 
 
 class Published:
@@ -194,10 +196,20 @@ class Exchange:
     async def _send(self, value: bytes, headers: Any) -> None:
         if self._producer is None:
             raise BrokerError("not connected", hint="use `async with Exchange(...)`")
-        partitions = len(await self._producer.partitions_for(self._topics.submissions))
-        await self._producer.send_and_wait(
-            self._topics.submissions, value, self.party.encode(), partition_of(self.party, partitions), headers=list(headers)
-        )
+        partition = partition_of(self.party, await self._partitions())
+        await self._producer.send_and_wait(self._topics.submissions, value, self.party.encode(), partition, headers=list(headers))
+
+    async def _partitions(self) -> int:
+        """How many partitions submissions really have. aiokafka itself would wait 40 s for a topic that is not there."""
+        client, topic = self._producer.client, self._topics.submissions
+        for _ in range(METADATA_TRIES):
+            await client.add_topic(topic)
+            found = client.cluster.partitions_for_topic(topic)
+            if found:
+                return len(found)
+            await client.force_metadata_update()
+            await asyncio.sleep(METADATA_PAUSE_S)
+        raise TopicMissingError(f"the topic {topic} does not exist", hint="run `exchange topics apply`")
 
     async def _send_and_wait(
         self, out: Outgoing, event_id: str, value: bytes, headers: Any, wait: Wait, timeout: float
