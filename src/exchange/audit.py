@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,20 +39,22 @@ class Recorded:
     """What the topics hold.
 
     Attributes:
-        submissions: number of submissions.
+        submissions: partition and offset of each submission.
         journal: records by partition.
         decisions: values by partition.
         dossiers: newest value by release.
         notices: values by (party, line), in order.
         receipts: decoded receipts by party, in order.
+        dead_letters: decoded dead letters, in order.
     """
 
-    submissions: int = 0
+    submissions: set[tuple[int, int]] = field(default_factory=set)
     journal: dict[int, list[Record]] = field(default_factory=dict)
     decisions: dict[int, list[bytes]] = field(default_factory=dict)
     dossiers: dict[str, bytes] = field(default_factory=dict)
     notices: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
     receipts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,19 +99,27 @@ async def audit(settings: Settings) -> Audit:
     return compare(recorded, folded, codec, rules.__getitem__)
 
 
-async def until_rest(settings: Settings, timeout: float = 60.0, tell: Callable[[Audit], None] = lambda _audit: None) -> Audit:
+async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 8.0) -> Audit:
     """Wait until nothing waits any more; the audit of that moment.
+
+    Args:
+        settings: with the address of the cluster.
+        timeout: seconds until giving up.
+        settle: seconds for which something missing may still be on its way, once all else is done.
 
     Raises:
         TimedOutError: the flow did not come to rest in time.
     """
-    deadline = time.monotonic() + timeout
+    deadline, quiet_since = time.monotonic() + timeout, None
     while True:
         found = await audit(settings)
-        tell(found)
-        if not found.waiting:
+        if found.clean:
             return found
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        quiet_since = None if found.waiting else quiet_since or now
+        if quiet_since is not None and now - quiet_since > settle:
+            return found
+        if now > deadline:
             raise TimedOutError(f"the flow did not come to rest within {timeout:.0f} s ({found.waiting} records wait)")
         await asyncio.sleep(0.1)
 
@@ -120,7 +130,7 @@ async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Reco
     async with Admin(kafka) as admin:
         parties = [party for name in await admin.topics() if (party := topics.party_of(name))]
     for partition in range(topics.partitions):
-        recorded.submissions += len(await _read(kafka, topics.submissions, partition))
+        recorded.submissions |= {(partition, each.offset) for each in await _read(kafka, topics.submissions, partition)}
     for partition in range(topics.partitions):
         recorded.journal[partition] = await _read(kafka, topics.journal, partition)
     for partition in range(topics.partitions):
@@ -129,6 +139,7 @@ async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Reco
             kind, _, release = (each.key or b"").decode().partition("/")
             if kind == "dossier" and each.value is not None:
                 recorded.dossiers[release] = each.value
+    recorded.dead_letters = [codec.decode_trusted(each.value or b"")[1] for each in await _read(kafka, topics.dead_letters, 0)]
     for party in parties:
         for each in await _read(kafka, topics.notices(party), 0):
             name, value = codec.decode_trusted(each.value or b"")
@@ -159,7 +170,7 @@ def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) ->
         missing, extra = Counter(made) - Counter(found), Counter(found) - Counter(made)
         lost, duplicates = lost + missing.total(), duplicates + extra.total()
         reordered += not missing and not extra and list(found) != list(made)
-    waiting = _waiting(recorded, folded, lost)
+    waiting = _waiting(recorded, folded)
     if waiting:
         return Audit(waiting, 0, duplicates, reordered, (), (), sum(map(len, folded.notices.values())))
     wrong = [
@@ -178,13 +189,13 @@ def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) ->
     )
 
 
-def _waiting(recorded: Recorded, folded: Folded, lost: int) -> int:
+def _waiting(recorded: Recorded, folded: Folded) -> int:
     """How much is still to be done, as far as the topics show it."""
     decided = sum(len(made) for made in folded.decisions.values()) - sum(len(found) for found in recorded.decisions.values())
     written = {from_headers(each.headers, timeless=True).id for log in recorded.journal.values() for each in log}
-    answered = sum(map(len, recorded.receipts.values()))
-    unanswered = max(0, recorded.submissions - answered)
-    return max(0, decided) + len(folded.derived - written) + (unanswered if not lost else unanswered)
+    answered = {(receipt["lane"], receipt["offset"]) for told in recorded.receipts.values() for receipt in told}
+    answered |= {(letter["partition"], letter["offset"]) for letter in recorded.dead_letters if letter["processor"] == "intake"}
+    return max(0, decided) + len(folded.derived - written) + len(recorded.submissions - answered)
 
 
 def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str]:
@@ -203,7 +214,9 @@ def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str
             elif name == "RulesActivated":
                 digest = value["digest"]
     effect = rules(digest).propagation.effect
-    table = {relation: {c: effect(relation, c) for c in risk.CATEGORIES} for relation in risk.RELATIONS}
+    table: dict[str, dict[str, str]] = {
+        relation: {str(c): effect(relation, c) for c in risk.CATEGORIES} for relation in risk.RELATIONS
+    }
     expected = graph.profiles(lines.values(), table, max(ticks, default=None), risk.token)
     _, decode = state_codec(codec)
     found = {release: decode("dossier/", value)["profile"] for release, value in recorded.dossiers.items()}

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import structlog
 from platformdirs import user_cache_dir
 

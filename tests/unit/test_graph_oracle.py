@@ -1,4 +1,4 @@
-"""exchange.testing.graph_oracle: a table of small worlds with what must come out, worked out by hand from DESIGN section 5."""
+"""exchange.oracles.graph: a table of small worlds with what must come out, worked out by hand from DESIGN section 5."""
 
 from __future__ import annotations
 
