@@ -35,8 +35,7 @@ async def play(stage: Stage) -> dict[str, Any]:
     await _show(stage)
 
     stage.title(f"3. The base's developer raises {CATEGORY}")
-    raised = documents("06-raise.yaml")[0]
-    await _raise(stage, with_fields(raised, supersedes=[ids[raised.record["release"]]]))
+    await _raise(stage, documents("06-raise.yaml")[0])
     await _show_lineage(stage)
 
     stage.title("4. A provider assesses again, with the raise before it")
