@@ -114,7 +114,7 @@ class LocalExchange:
         if created:
             self._say(f"created {len(created)} topics")
         _, codec = load_codec()
-        content = bundle(load_rule_texts(), self.settings.authorities.split(",") if self.settings.authorities else [])
+        content = bundle(load_rule_texts(), self.settings.authority_list)
         if await apply_rules(kafka, topics, codec, content, "start"):
             self._say("rules put in force")
         for name in self.workers:

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         """The topics of this deployment."""
         return Topics(self.deployment, self.partitions, self.replication)
 
+    @property
+    def authority_list(self) -> list[str]:
+        """Party ids that read as authority."""
+        return [name.strip() for name in self.authorities.split(",") if name.strip()]
+
     def kafka_kwargs(self, bootstrap_servers: str | None = None) -> dict[str, Any]:
         """Arguments that every aiokafka client takes: address and security.
 

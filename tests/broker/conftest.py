@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def proxied() -> Listener:
     """The broker's second way in, which leads through the proxy."""
-    port = free_port(start=20092)
-    return Listener("PROXIED", port, free_port(start=21092))
+    start = 24092 + os.getpid() % 4000
+    port = free_port(start=start)
+    return Listener("PROXIED", port, free_port(start=start, avoid=(port,)))
 
 
 @pytest.fixture(scope="session")

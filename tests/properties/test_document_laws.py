@@ -1,17 +1,22 @@
-"""Laws of documents."""
+"""Laws of documents and of their completeness."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 from typing import Any, Literal, get_args, get_origin, is_typeddict
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exchange.adapters.resources import load_rule_texts
 from exchange.core.checks import check_record
+from exchange.core.completeness import inheritable, parse_profile, report
 from exchange.core.documents import TYPES, dump_record, parse_documents
 from exchange.core.documents.parse import MODELS
 from exchange.core.documents.shape import hints_of
+from exchange.core.importers.huggingface import import_card
 from exchange.errors import DocumentError
 
 TRICKY = [
@@ -81,3 +86,59 @@ def test_any_text_is_a_document_or_one_of_our_errors(text: str, filename: str) -
         parse_documents(text, filename)
     except DocumentError as error:
         assert filename in str(error)
+
+
+FULL = 128 * 1024
+HOSTILE = {
+    "many unknown keys": "".join(f"k{n}: 1\n" for n in range(FULL // 10)),
+    "many items": "release: a/b@1\nstage: released\nupdates:\n" + "- a\n" * (FULL // 4 - 20),
+    "many brackets": "a: " + "[" * (FULL - 4),
+    "many headings": "---\nrelease: a/b@1\nstage: released\n---\n" + "## x\ny\n" * (FULL // 8),
+    "a long heading": "---\nrelease: a/b@1\nstage: released\n---\n## " + "[# " * (FULL // 4),
+    "a heading of spaces": "---\nrelease: a/b@1\nstage: released\n---\n## " + " " * (FULL // 2) + "x",
+    "comments that never end": "---\nrelease: a/b@1\nstage: released\n---\n" + "<!--" * (FULL // 5),
+    "a table of spaces": "---\nrelease: a/b@1\nstage: released\n---\n| a | " + " " * (FULL // 2) + "x",
+    "a long key": "? " + "k" * (FULL - 10) + "\n: 1",
+    "many documents": "---\na: 1\n" * (FULL // 10),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_within_the_size_cap_takes_long(name: str) -> None:
+    """Reading is about linear: neither our patterns nor the suggestions can be made to crawl."""
+    for read, filename in ((parse_documents, "d.yaml"), (parse_documents, "d.md"), (import_text, "o__n.md")):
+        started = process_time()
+        try:
+            read(HOSTILE[name], filename)
+        except DocumentError as error:
+            assert len(str(error)) < 20_000
+        assert process_time() - started < 6
+
+
+def import_text(text: str, filename: str) -> None:
+    import_card(text, filename=filename)
+
+
+REAL = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml")
+CARDS = records_of(TYPES["ModelCard"])
+
+
+@settings(max_examples=60, deadline=timedelta(seconds=5), suppress_health_check=list(HealthCheck))
+@given(CARDS, CARDS)
+def test_every_sound_card_gets_a_report_and_passes_down_no_more_than_it_may(parent: Any, child: Any) -> None:
+    """One status a row; withheld rows carry nothing; values stay bounded; only what is not open goes down."""
+    child["parents"] = [{"ref": parent["release"], "relation": "merge", "digest": None, "compute_share": None, "note": None}]
+    passed: list[Any] = []
+    for card in (parent, child):
+        parents = [(parent["release"], passed)] if card is child else []
+        made = report(REAL, card, stage=card["stage"], parents=parents, changes=[], owner="acme", at=date(2026, 1, 1))
+        passed = inheritable(REAL, made, card, card["release"], parents)
+        statuses = {row["id"]: row["status"] for row in made["rows"]}
+        opened = {row.id for row in REAL.rows if row.level == "must" and statuses[row.id] in ("missing", "placeholder", "stale")}
+        assert made["complete"] == (not opened)
+        for row in passed:
+            assert statuses[row["row"]] == row["status"]
+            assert row["status"] in ("provided", "inherited", "withheld")
+            assert row["status"] != "withheld" or (row["digest"], row["value"]) == (None, None)
+            assert len((row["value"] or "").encode()) <= 4096

@@ -14,9 +14,10 @@ from exchange.core import risk
 from exchange.core.envelope import from_headers
 from exchange.core.processors import state_codec
 from exchange.core.refs import line_of
-from exchange.testing import graph_oracle, lineages
+from exchange.oracles import graph as graph_oracle
+from exchange.oracles.fold import fold
+from exchange.testing import lineages
 from exchange.testing.bus import Bus
-from exchange.testing.fold_oracle import fold
 
 
 def _worlds(examples: int) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exchange.core.envelope import from_headers
 from exchange.core.risk import token
-from exchange.testing import graph_oracle as oracle
+from exchange.oracles import graph as oracle
 from exchange.testing.bus import Bus
 from exchange.testing.lineages import Step, Submission, Told, lineage
 from exchange.testing.strategies import worlds

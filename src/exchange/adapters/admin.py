@@ -16,6 +16,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.protocol.metadata import MetadataRequest
 
 from exchange.errors import AccessError, BrokerError, ConfigError, TopicMissingError, UnreachableError
 from exchange.topics import TopicSpec
@@ -195,12 +196,17 @@ async def _port_opens(host: str, port: int) -> bool:
 
 
 async def _conversation_fails(host: str, port: int, kafka: Mapping[str, Any]) -> Exception | None:
-    """Talk to one broker as far as authentication; return what went wrong."""
+    """Talk to one broker as far as a first question; return what went wrong."""
     names = ("ssl_context", "security_protocol", "sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
     security = {name: kafka[name] for name in (*names, "sasl_oauth_token_provider") if kafka.get(name) is not None}
     try:
         connection = await create_conn(host, port, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000), **security)
     except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
         return error
-    connection.close()
+    try:
+        await connection.send(MetadataRequest([]))  # a listener that wants a login closes a connection without one only now
+    except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
+        return error
+    finally:
+        connection.close()
     return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import os
 import secrets
 import socket
 import struct
@@ -24,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import structlog
 from platformdirs import user_cache_dir
 
@@ -32,10 +33,13 @@ from exchange.adapters import broker_guard
 from exchange.adapters.broker_config import (
     DEFAULT_PORT,
     HOST,
+    SEARCH_FROM,
+    SEARCH_SPREAD,
     BrokerConfig,
     Listener,
     Places,
     free_port,
+    is_free,
     load_places,
     save_places,
 )
@@ -134,10 +138,12 @@ class EmbeddedKafka:
         java = [str(find_java(self._java_home).path), *self._java_flags(), "-cp", class_path]
         with (self.data_dir / "broker.lock").open("w") as lock:
             self._take(lock)
-            places = self._settle()
-            self._format(java, places)
-            self._launch(java, lock)
-        self._await_answer(places.port, timeout)
+            for last in (False, False, True):
+                places = self._settle()
+                self._format(java, places)
+                self._launch(java, lock)
+                if self._await_answer(places.port, timeout, last=last):
+                    break
         log.info("broker started", bootstrap=self.bootstrap, pid=self.pid)
 
     def stop(self, timeout: float = STOP_TIMEOUT_S) -> None:
@@ -195,8 +201,9 @@ class EmbeddedKafka:
         path = self.data_dir / "broker.json"
         known = load_places(path)
         taken = tuple(way.port for way in self._listeners)
-        port = free_port(known.port if known else self._port, avoid=taken)
-        controller = free_port(known.controller_port if known else None, avoid=(*taken, port))
+        start = SEARCH_FROM + os.getpid() % SEARCH_SPREAD  # so that parallel instances seldom want the same
+        port = free_port(known.port if known else self._port, avoid=taken, start=start)
+        controller = free_port(known.controller_port if known else None, avoid=(*taken, port), start=start)
         cluster = known.cluster_id if known else _cluster_id()
         places = Places(cluster, port, controller)
         save_places(path, places)
@@ -233,15 +240,29 @@ class EmbeddedKafka:
                 pass_fds=(lock.fileno(),),
             )
 
-    def _await_answer(self, port: int, timeout: float) -> None:
+    def _await_answer(self, port: int, timeout: float, *, last: bool) -> bool:
+        """Wait for the broker; False when another process took its port in the meantime, so that another one is worth a try."""
         deadline = time.monotonic() + timeout
-        while not answers(port):
+        while not (answers(port) and self._listens(port)):
             if self._process is not None and self._process.poll() is not None:
-                raise self._failure(f"the broker ended at once (exit {self._process.returncode})")
+                code = self._process.returncode
+                self.stop()
+                if not last and not is_free(port):
+                    return False
+                raise self._failure(f"the broker ended at once (exit {code})")
             if time.monotonic() > deadline:
                 self.stop()
                 raise self._failure(f"the broker did not answer within {timeout:.0f} s")
             time.sleep(0.05)
+        return True
+
+    def _listens(self, port: int) -> bool:
+        """Say whether it is our broker, not somebody else's, that has the port."""
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp") if self.pid else []
+        except psutil.Error:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
     def _failure(self, what: str) -> BrokerError:
         return BrokerError(f"{what}; its log is {self.log_file}", hint=f"The log's last lines:\n{self.log_tail()}")

@@ -14,7 +14,7 @@ from exchange.errors import BrokerError
 HOST = "127.0.0.1"
 DEFAULT_PORT = 9092
 PORT_CEILING = 32768  # above it the kernel gives ports to outgoing connections
-SEARCH_FROM = 19092
+SEARCH_FROM, SEARCH_SPREAD = 19092, 4096
 
 
 @dataclass(frozen=True, slots=True)

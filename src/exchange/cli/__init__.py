@@ -1,0 +1,77 @@
+"""The command line: ``exchange``. One module a noun; this one puts them together, and alone prints an error and exits.
+
+Exit codes: 0 done; 1 the answer is no (gaps, refused, not found, not running); 2 invalid document or usage; 3 plumbing (broker,
+settings, time-out); 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from exchange.cli import check, dead_letters, demo, doctor, import_, party, show, topics, up
+from exchange.errors import DocumentError, ExchangeError, RefusedError
+from exchange.runtime import configure_logging
+
+app = typer.Typer(
+    name="exchange",
+    help="AI transparency information exchange: what a model developer, provider and user must tell each other, over Kafka.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(check.check)
+importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_help=True)
+importers.command("hf")(import_.hf)
+app.add_typer(importers, name="import")
+
+_PLAIN: tuple[Callable[..., None], ...] = (
+    party.publish,
+    party.subscribe,
+    party.notices,
+    party.grant,
+    show.show,
+    show.lineage,
+    up.up,
+    up.down,
+    up.status,
+    up.worker,
+    doctor.doctor,
+    demo.demo,
+)
+for _command in _PLAIN:
+    app.command()(_command)
+assessments = typer.Typer(help="Your risk assessments.", no_args_is_help=True)
+assessments.command("mine")(show.mine)
+app.add_typer(assessments, name="assessments")
+
+letters = typer.Typer(help="What could not be accepted.", no_args_is_help=True)
+letters.command("list")(dead_letters.list_)
+letters.command("show")(dead_letters.show)
+app.add_typer(letters, name="dead-letters")
+topic_commands = typer.Typer(help="The topics of this deployment.", no_args_is_help=True)
+topic_commands.command("apply")(topics.apply)
+topic_commands.command("list")(topics.list_)
+app.add_typer(topic_commands, name="topics")
+
+
+def main() -> None:
+    """Parse, dispatch, explain an error, exit."""
+    configure_logging("text")
+    try:
+        app(standalone_mode=True)
+    except ExchangeError as error:
+        print(f"exchange: {error.explain()}", file=sys.stderr)  # noqa: T201 - the one place
+        sys.exit(_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _code(error: ExchangeError) -> int:
+    if isinstance(error, RefusedError):
+        return 1
+    return 2 if isinstance(error, DocumentError) else 3

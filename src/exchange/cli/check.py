@@ -84,6 +84,16 @@ def check_files(files: list[Path], profiles: list[RuleProfile], labels: Labels) 
     return sorted([*checked, *invalid], key=lambda entry: order[entry.filename])
 
 
+def parse_files(files: list[Path]) -> list[Document]:
+    """Every document of every file, in order.
+
+    Raises:
+        ValidationError: a document is wrong; file, line and field are named.
+    """
+    labels = _labels()
+    return [document for path in files for document in parse_documents(read_text(path), str(path), labels)]
+
+
 def load_profiles(names: list[str] | None, labels: Labels) -> list[RuleProfile]:
     """The profiles asked for, or all that ship.
 

@@ -69,3 +69,19 @@ async def read_dossier(kafka: Mapping[str, Any], topics: Topics, codec: Codec, r
     finally:
         await reader.stop()
     return models.Dossier.model_validate(codec.decode_as("Dossier", found, trusted=True)) if found else None
+
+
+async def read_dossiers(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> dict[str, Any]:
+    """Every dossier by release, as decoded records, from the dossier processor's state topic."""
+    found: dict[str, Any] = {}
+    for partition in range(topics.partitions):
+        reader = TopicReader(kafka, topics.dossiers, partition)
+        try:
+            await reader.start()
+            async for record in reader.until(*await reader.bounds()):
+                kind, _, release = (record.key or b"").decode().partition("/")
+                if kind == "dossier" and record.value is not None:
+                    found[release] = codec.decode_as("Dossier", record.value, trusted=True)
+        finally:
+            await reader.stop()
+    return found

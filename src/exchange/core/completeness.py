@@ -279,11 +279,11 @@ class _Upstream:
         self, profile: RuleProfile, card: records.ModelCard | None, parents: Parents, changes: Sequence[records.ChangeEntry]
     ) -> None:
         relations: dict[str, str] = {parent["ref"]: parent["relation"] for parent in card["parents"]} if card else {}
-        self._parents = sorted(
+        self._parents = [
             (ref, {row["row"]: row for row in rows if row["profile"] == profile.id})
-            for ref, rows in parents
+            for ref, rows in sorted(parents, key=lambda parent: parent[0])
             if relations.get(ref) != "trained_on"
-        )
+        ]
         self._kinds = {change["kind"] for change in changes} | {relations.get(ref, "UNKNOWN") for ref, _ in self._parents}
 
     def rows_of(self, row: Row) -> list[records.InheritedRow]:

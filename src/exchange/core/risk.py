@@ -18,6 +18,7 @@ from exchange.core.rules import Propagation
 from exchange.events import records as r
 
 RANK: dict[str, int] = {"unknown": 0, "none": 1, "low": 2, "moderate": 3, "high": 4, "critical": 5}
+RELATIONS: tuple[r.Relation, ...] = get_args(r.Relation)
 CATEGORIES: tuple[r.RiskCategory, ...] = tuple(name for name in get_args(r.RiskCategory) if name != "UNKNOWN")
 
 MAX_PATH = 64

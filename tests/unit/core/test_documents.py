@@ -92,6 +92,11 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
     assert not any(value in message for value in ("shipped", "2024-05-5", "many"))
 
 
+def test_a_key_cannot_write_to_the_terminal() -> None:
+    """Control characters of an unknown key are not passed on."""
+    assert [path for _, path, _ in faults('"\\e[31m": 1\nrelease: a/b@1\nstage: released\n')] == ["\ufffd[31m"]
+
+
 def test_faults_of_all_documents_of_a_file_are_told() -> None:
     """One bad document does not hide the next."""
     assert [line for line, _, _ in faults("stage: released\n---\nrelease: a/b@1\n---\ntype: Letter\n")] == [1, 3, 5]
@@ -108,6 +113,7 @@ def test_faults_of_all_documents_of_a_file_are_told() -> None:
         ("a: !!str 1", 1, "tags"),
         ("? {a: b}\n: c", 1, "key must be a text"),
         ("a: " + "[" * 900, 1, "levels deep"),
+        ("? " + "k" * 201 + "\n: 1", 1, "a key longer"),
         ("a: b: c", 1, "not YAML"),
         ("a: 1\n\tb: 2", 2, "not YAML"),
         ("a: 1\nb: \x00", 2, "character"),

@@ -56,7 +56,8 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Field path by the headings that mean it, as docs/cards.md lists them."""
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\Z")
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*)\Z")
+_LONGEST_HEADING = 300
 _SETEXT = re.compile(r"(=+|-{3,})[ \t]*\Z")
 _FENCE = re.compile(r"[ \t]{0,3}(```|~~~)")
 _BULLET = re.compile(r"[ \t]{0,3}(?:[-*+]|\d{1,3}[.)])[ \t]+(.*)")
@@ -80,8 +81,9 @@ class Markdown(NamedTuple):
 
 
 def heading_key(title: str) -> str:
-    """A heading without what does not matter: letter case, width, marks, numbering, decoration."""
-    text = unicodedata.normalize("NFKC", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title)).casefold().replace("&", " and ")
+    """A heading without what does not matter: letter case, width, marks, numbering; long ones count by their start."""
+    linked = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title[:_LONGEST_HEADING])
+    text = unicodedata.normalize("NFKC", linked).casefold().replace("&", " and ")
     text = "".join(char if unicodedata.category(char)[0] in "LN" else " " for char in text)
     return re.sub(r"^(\d+ )+", "", " ".join(text.split()))
 
@@ -122,7 +124,7 @@ def _sections(lines: list[str], skipped: int) -> list[Section]:
         heading = None if fence or mark else _HEADING.match(line)
         if heading:
             close()
-            sections.append(Section(len(heading[1]), heading[2], number, ""))
+            sections.append(Section(len(heading[1]), heading[2].rstrip().rstrip("#").rstrip(), number, ""))
         elif not fence and body and body[-1].strip() and _SETEXT.match(line) and (len(body) == 1 or not body[-2].strip()):
             title = body.pop().strip()
             close()

@@ -16,7 +16,7 @@ import pydantic
 
 from exchange.core.checks import check_record
 from exchange.core.documents.markdown import BY_HEADING, HEADINGS, Section, heading_key, items_of, split_markdown
-from exchange.core.documents.shape import Shaper, hints_of
+from exchange.core.documents.shape import MOST_HINTS, Shaper, hints_of
 from exchange.core.documents.yamltext import SIZE_LIMIT, Node, parse_error, read_yaml
 from exchange.errors import Fault, TooLargeError, ValidationError
 from exchange.events import models, records
@@ -186,7 +186,8 @@ def _fill(value: dict[str, Any], sections: Sequence[Section], name: str, shaper:
         else:
             path = BY_HEADING.get(heading_key(section.title))
         if path is None or name != "ModelCard":
-            shaper.bad("", section.line, "a heading that names no field", _near(section.title))
+            hint = _near(section.title) if len(shaper.faults) < MOST_HINTS else ""
+            shaper.bad("", section.line, "a heading that names no field", hint)
             continue
         shaper.lines.setdefault(path, section.line)
         if not _put(value, path, section.text):
@@ -220,7 +221,7 @@ def _put(value: dict[str, Any], path: str, text: str) -> bool:
 
 
 def _near(title: str) -> str:
-    near = difflib.get_close_matches(heading_key(title), BY_HEADING, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(heading_key(title)[:60], BY_HEADING, n=1, cutoff=0.5)
     return f"did you mean “{HEADINGS[BY_HEADING[near[0]]][0]}”?" if near else "docs/cards.md lists the headings"
 
 

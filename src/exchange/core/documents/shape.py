@@ -20,6 +20,9 @@ from exchange.errors import Fault
 _BAD: Any = object()
 """Stands for a value about which a fault is already noted."""
 
+MOST_HINTS = 50
+"""Suggestions are dear: the first faults get them."""
+
 _SECTION_HINTS = {"Parent": "write `- ref: party/name@version` and `relation: fine-tune` for each parent"}
 
 
@@ -54,7 +57,7 @@ class Shaper:
             inner = f"{path}.{key}" if path else key
             self.lines[inner] = child.line
             if key not in fields:
-                self.bad(inner, child.line, "unknown key", _suggest(key, fields))
+                self.bad(inner, child.line, "unknown key", _suggest(key, fields) if len(self.faults) < MOST_HINTS else "")
                 continue
             value = self.value(child, fields[key], inner)
             if value is not _BAD:
@@ -79,7 +82,9 @@ class Shaper:
 
     def bad(self, path: str, line: int, message: str, hint: str = "") -> Any:
         """Notes a fault; returns the mark for a value that is left out."""
-        self.faults.append(Fault(path, line, message, hint))
+        # A key may hold anything, and ends up on somebody's terminal.
+        shown = "".join(char if char.isprintable() else "\ufffd" for char in path)
+        self.faults.append(Fault(shown, line, message, hint))
         return _BAD
 
     def _list(self, node: Node, hint: Any, path: str) -> list[Any]:
@@ -131,7 +136,7 @@ def _is_union(hint: Any) -> bool:
 
 
 def _suggest(key: str, fields: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(key.replace("-", "_").replace(" ", "_").casefold(), fields, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key[:60].replace("-", "_").replace(" ", "_").casefold(), fields, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"known keys: {', '.join(fields)}"
 
 

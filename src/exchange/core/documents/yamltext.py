@@ -22,6 +22,9 @@ SIZE_LIMIT = 128 * 1024
 DEPTH_LIMIT = 12
 """Levels of nesting at most; a card needs four."""
 
+KEY_LIMIT = 200
+"""Characters of a key at most; keys are named in errors."""
+
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -118,6 +121,8 @@ class _Reader:
             self._refuse(event, depth)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error(event, "a key must be a text", "quote texts that begin with { or [")
+            if len(event.value) > KEY_LIMIT:
+                raise self._error(event, f"a key longer than {KEY_LIMIT} characters")
             if event.value in values:
                 raise self._error(event, "a key that stands here twice")
             if event.value == "<<":

@@ -30,7 +30,7 @@ _MANIFEST_ID = re.compile(r"(?:parent_id|hf)=([^\s;]+)")
 
 def line_of_id(text: str) -> LineRef | None:
     """The line of a Hugging Face id, or None when the text names no model or dataset: it is empty, or a path on a disk."""
-    name = _ADDRESS.sub("", text.strip()).rstrip("/")
+    name = _ADDRESS.sub("", text.strip()[:400]).rstrip("/")
     parts = name.split("/")
     if not name or _DISK.search(name) or len(parts) > 2 or (len(parts) == 2 and parts[0].casefold() in _FOLDERS):
         return None

@@ -6,7 +6,6 @@ among the card's extensions. Known rows of tables (``| Out-of-scope uses | … |
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -74,9 +73,7 @@ _TABLE_ROWS: Final = {
         "Instrumentation": "risks.performance_variation",
     }.items()
 }
-_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{3,60}?)[ \t]*\|[ \t]*([^|\n]+?)[ \t]*\|[ \t]*$", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_EMPTY_CELLS = frozenset({"-", "–", "—", "n/a", "na", "none", "tbd"})
+_EMPTY_CELLS = frozenset({"", "-", "–", "—", "n/a", "na", "none", "tbd"})
 
 
 class Piece(NamedTuple):
@@ -92,7 +89,7 @@ def pieces(sections: Sequence[Section]) -> Iterator[Piece]:
     """What each section is for, in order of the text. Comments of templates are no text."""
     open_path, open_level, titled = None, 7, False
     for section in sections:
-        text = _COMMENT.sub("", section.text).strip()
+        text = _without_comments(section.text).strip()
         own = ALIASES.get(heading_key(section.title))
         if own is None and section.level <= 1 and not titled:
             own = "purpose.summary"
@@ -107,7 +104,21 @@ def pieces(sections: Sequence[Section]) -> Iterator[Piece]:
         path = own or open_path
         under = own is None and path is not None
         yield Piece(path, section.title, f"{'#' * section.level} {section.title}\n\n{text}" if under else text, section.line)
-        for match in _ROW.finditer(text):
-            row = _TABLE_ROWS.get(heading_key(match[1]))
-            if row and match[2].casefold() not in _EMPTY_CELLS:
-                yield Piece(row, match[1], match[2], section.line)
+        for title, cell in _rows(text):
+            yield Piece(_TABLE_ROWS[heading_key(title)], title, cell, section.line)
+
+
+def _rows(text: str) -> Iterator[tuple[str, str]]:
+    """Known rows of two-column tables that say something."""
+    for line in text.split("\n"):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.lstrip().startswith("|") else []
+        if len(cells) == 2 and cells[1].casefold() not in _EMPTY_CELLS and heading_key(cells[0]) in _TABLE_ROWS:
+            yield cells[0], cells[1]
+
+
+def _without_comments(text: str) -> str:
+    kept, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
+        kept.append(text[at:start])
+        at = end + 3
+    return "".join([*kept, text[at:]])

@@ -135,7 +135,7 @@ class _Work:
         """Keys as they should be spelt; a misspelt one is used when the right one is not there."""
         spelt = dict(fields)
         for key, node in fields.items():
-            plain = re.sub(r"[^a-z]+", "_", key.casefold()).strip("_").replace("model_index", "model-index")
+            plain = re.sub(r"[^a-z]+", "_", key[:60].casefold()).strip("_").replace("model_index", "model-index")
             if key in _KNOWN or (plain == key and plain not in ("licence",)):
                 continue
             near = difflib.get_close_matches(plain, _CORE_KEYS, n=1, cutoff=0.85)

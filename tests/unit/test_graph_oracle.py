@@ -1,4 +1,4 @@
-"""exchange.testing.graph_oracle: a table of small worlds with what must come out, worked out by hand from DESIGN section 5."""
+"""exchange.oracles.graph: a table of small worlds with what must come out, worked out by hand from DESIGN section 5."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exchange.testing.graph_oracle import CATEGORIES, Accepted, profiles
+from exchange.oracles.graph import CATEGORIES, Accepted, profiles
 
 RELATIONS = {"fine_tune": "carries", "merge": "carries", "quantise": "reduced", "trained_on": "none"}
 TABLE = {relation: dict.fromkeys(CATEGORIES, effect) for relation, effect in RELATIONS.items()}

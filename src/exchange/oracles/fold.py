@@ -14,6 +14,7 @@ from typing import Any
 
 from exchange.core import processors
 from exchange.core.codec import Codec
+from exchange.core.envelope import from_headers
 from exchange.core.processors import RulesOf, state_codec
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Output, Processor, Record
@@ -29,12 +30,14 @@ class Folded:
         decisions: encoded decisions, by partition, in order.
         notices: encoded notices by (party, line), in order.
         dead_letters: encoded dead letters of dossier and fan-out.
+        derived: ids of the edge records and upstream messages that fan-out must have written to the journal.
     """
 
     dossiers: dict[str, bytes] = field(default_factory=dict)
     decisions: dict[int, list[bytes]] = field(default_factory=dict)
     notices: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     dead_letters: list[bytes] = field(default_factory=list)
+    derived: set[str] = field(default_factory=set)
 
 
 def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, schemas: SchemaSet, rules: RulesOf) -> Folded:
@@ -58,6 +61,8 @@ def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, 
         told = list(_fold(fanout, _as_input(decisions), {}))
         folded.dead_letters += [output.value or b"" for output in (*made, *told) if output.topic == topics.dead_letters]
         for output in told:
+            if output.topic == topics.journal:
+                folded.derived.add(from_headers(output.headers, timeless=True).id)
             party = topics.party_of(output.topic)
             if party is not None:
                 folded.notices.setdefault((party, (output.key or b"").decode()), []).append(output.value or b"")

@@ -1,0 +1,255 @@
+"""Compares a running exchange's topics with the oracles: nothing lost, nothing told twice, every profile as it must be.
+
+Used by the demo and the tests. It reads topics; it writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from exchange.adapters.admin import Admin
+from exchange.adapters.rules_store import read_rules
+from exchange.core import risk
+from exchange.core.codec import Codec
+from exchange.core.envelope import from_headers
+from exchange.core.processors import RulesOf, state_codec
+from exchange.core.refs import line_of
+from exchange.core.rules import parse_rules
+from exchange.core.step import Record
+from exchange.errors import TimedOutError
+from exchange.oracles import graph
+from exchange.oracles.fold import Folded, fold
+from exchange.runtime import load_codec
+from exchange.settings import Settings
+from exchange.topics import Topics
+
+_PARTY_EVENTS = ("ModelCard", "RiskAssessment", "ChangeNotice")
+_DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
+
+
+@dataclass
+class Recorded:
+    """What the topics hold.
+
+    Attributes:
+        submissions: partition and offset of each submission.
+        journal: records by partition.
+        decisions: values by partition.
+        dossiers: newest value by release.
+        notices: values by (party, line), in order.
+        receipts: decoded receipts by party, in order.
+        dead_letters: decoded dead letters, in order.
+        told: decoded notices of all parties, each with its append time in milliseconds.
+    """
+
+    submissions: set[tuple[int, int]] = field(default_factory=set)
+    journal: dict[int, list[Record]] = field(default_factory=dict)
+    decisions: dict[int, list[bytes]] = field(default_factory=dict)
+    dossiers: dict[str, bytes] = field(default_factory=dict)
+    notices: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    receipts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    told: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the comparison found.
+
+    Attributes:
+        waiting: work not yet done: submissions without an answer, journal records without a decision, messages not yet written.
+        lost: notices and decisions that should be there and are not.
+        duplicates: notices and decisions that are there and should not be.
+        reordered: (party, line) pairs whose notices are complete but in another order.
+        wrong_dossiers: releases whose dossier differs from the fold.
+        wrong_profiles: releases whose profile differs from the graph oracle.
+        notices: number of notices compared.
+    """
+
+    waiting: int
+    lost: int
+    duplicates: int
+    reordered: int
+    wrong_dossiers: tuple[str, ...]
+    wrong_profiles: tuple[str, ...]
+    notices: int
+
+    @property
+    def clean(self) -> bool:
+        """At rest, and exactly as it must be."""
+        return not (self.waiting or self.lost or self.duplicates or self.reordered or self.wrong_dossiers or self.wrong_profiles)
+
+
+async def audit(settings: Settings) -> Audit:
+    """Read everything and compare.
+
+    Args:
+        settings: with the address of the cluster; as an operator, who may read all topics.
+    """
+    kafka, topics = settings.kafka_kwargs(), settings.topics
+    schemas, codec = load_codec()
+    rules = {digest: parse_rules(content) for digest, content in (await read_rules(kafka, topics.rules)).items()}
+    recorded = await record(kafka, topics, codec)
+    folded = fold(recorded.journal, topics, codec, schemas, rules.__getitem__)
+    return compare(recorded, folded, codec, rules.__getitem__)
+
+
+async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 8.0) -> Audit:
+    """Wait until nothing waits any more; the audit of that moment.
+
+    Args:
+        settings: with the address of the cluster.
+        timeout: seconds until giving up.
+        settle: seconds for which something missing may still be on its way, once all else is done.
+
+    Raises:
+        TimedOutError: the flow did not come to rest in time.
+    """
+    deadline, quiet_since = time.monotonic() + timeout, None
+    while True:
+        found = await audit(settings)
+        if found.clean:
+            return found
+        now = time.monotonic()
+        quiet_since = None if found.waiting else quiet_since or now
+        if quiet_since is not None and now - quiet_since > settle:
+            return found
+        if now > deadline:
+            raise TimedOutError(f"the flow did not come to rest within {timeout:.0f} s ({found.waiting} records wait)")
+        await asyncio.sleep(0.1)
+
+
+async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Recorded:
+    """Read all topics to their ends; the journal first, so that what is read later may only know more."""
+    recorded = Recorded()
+    lanes = range(topics.partitions)
+    async with Admin(kafka) as admin:
+        parties = {topics.notices(party): party for name in await admin.topics() if (party := topics.party_of(name))}
+    first = await read_all(kafka, [TopicPartition(name, p) for name in (topics.submissions, topics.journal) for p in lanes])
+    places = [TopicPartition(name, p) for name in (topics.decisions, topics.dossiers) for p in lanes]
+    places += [TopicPartition(name, 0) for name in (topics.dead_letters, *parties)]
+    then = await read_all(kafka, places)
+    recorded.submissions = {(p, each.offset) for p in lanes for each in first[TopicPartition(topics.submissions, p)]}
+    recorded.journal = {p: first[TopicPartition(topics.journal, p)] for p in lanes}
+    recorded.decisions = {p: [each.value or b"" for each in then[TopicPartition(topics.decisions, p)]] for p in lanes}
+    recorded.dossiers = _newest(each for p in lanes for each in then[TopicPartition(topics.dossiers, p)])
+    letters = then[TopicPartition(topics.dead_letters, 0)]
+    recorded.dead_letters = [codec.decode_trusted(each.value or b"")[1] for each in letters]
+    for name, party in parties.items():
+        for each in then[TopicPartition(name, 0)]:
+            _sort(recorded, party, each, *codec.decode_trusted(each.value or b""))
+    return recorded
+
+
+def _newest(records: Iterable[Record]) -> dict[str, bytes]:
+    found = {(each.key or b"").decode(): each.value for each in records}
+    prefix = "dossier/"
+    return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix) and value is not None}
+
+
+def _sort(recorded: Recorded, party: str, each: Record, name: str, value: dict[str, Any]) -> None:
+    if name == "Notice":
+        recorded.notices[(party, value["line"])].append(each.value or b"")
+        recorded.told.append((each.timestamp_ms, value))
+    else:
+        recorded.receipts[party].append(value)
+
+
+async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+    """Every committed record of some partitions, up to where they end now."""
+    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        open_ = {place for place in places if ends[place]}
+        while open_:
+            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
+                found[place] += [
+                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+                    for each in batch
+                    if each.offset < ends[place]
+                ]
+            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
+    finally:
+        await consumer.stop()
+    return found
+
+
+def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:
+    """Compare what is recorded with what must be."""
+    lost = duplicates = reordered = 0
+    pairs: list[tuple[Sequence[bytes], Sequence[bytes]]] = [
+        (recorded.decisions.get(partition, []), made) for partition, made in folded.decisions.items()
+    ]
+    told = {key: (recorded.notices.get(key, []), folded.notices.get(key, [])) for key in {*recorded.notices, *folded.notices}}
+    for found, made in [*pairs, *told.values()]:
+        missing, extra = Counter(made) - Counter(found), Counter(found) - Counter(made)
+        lost, duplicates = lost + missing.total(), duplicates + extra.total()
+        reordered += not missing and not extra and list(found) != list(made)
+    waiting = _waiting(recorded, folded)
+    if waiting:
+        return Audit(waiting, 0, duplicates, reordered, (), (), sum(map(len, folded.notices.values())))
+    wrong = [
+        release
+        for release in {*recorded.dossiers, *folded.dossiers}
+        if recorded.dossiers.get(release) != folded.dossiers.get(release)
+    ]
+    return Audit(
+        0,
+        lost,
+        duplicates,
+        reordered,
+        tuple(sorted(wrong)),
+        tuple(wrong_profiles(recorded, codec, rules)),
+        sum(map(len, folded.notices.values())),
+    )
+
+
+def _waiting(recorded: Recorded, folded: Folded) -> int:
+    """How much is still to be done, as far as the topics show it."""
+    decided = sum(len(made) for made in folded.decisions.values()) - sum(len(found) for found in recorded.decisions.values())
+    written = {from_headers(each.headers, timeless=True).id for log in recorded.journal.values() for each in log}
+    answered = {(receipt["lane"], receipt["offset"]) for told in recorded.receipts.values() for receipt in told}
+    answered |= {(letter["partition"], letter["offset"]) for letter in recorded.dead_letters if letter["processor"] == "intake"}
+    return max(0, decided) + len(folded.derived - written) + len(recorded.submissions - answered)
+
+
+def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str]:
+    """Releases whose profile is not the graph oracle's, all partitions at the same tick."""
+    lines: dict[str, list[graph.Accepted]] = defaultdict(list)
+    ticks: list[datetime] = []
+    digest = ""
+    for log in recorded.journal.values():
+        for each in log:
+            name, value = codec.decode_trusted(each.value or b"")
+            if name in _PARTY_EVENTS:
+                attributes = from_headers(each.headers, timeless=True)
+                lines[line_of(value["release"])].append(graph.Accepted(name, value, attributes.id, attributes.source))
+            elif name == "Tick":
+                ticks.append(value["time"])
+            elif name == "RulesActivated":
+                digest = value["digest"]
+    effect = rules(digest).propagation.effect
+    table: dict[str, dict[str, str]] = {
+        relation: {str(c): effect(relation, c) for c in risk.CATEGORIES} for relation in risk.RELATIONS
+    }
+    expected = graph.profiles(lines.values(), table, max(ticks, default=None), risk.token)
+    _, decode = state_codec(codec)
+    found = {release: decode("dossier/", value)["profile"] for release, value in recorded.dossiers.items()}
+    return sorted(release for release, profile in expected.items() if _as_effective(found.get(release, [])) != profile)
+
+
+def _as_effective(entries: Sequence[Any]) -> dict[str, graph.Effective]:
+    return {entry["category"]: graph.Effective(entry["level"], entry["status"], entry["partial"]) for entry in entries}

@@ -1,0 +1,60 @@
+"""How commands print: rich for people, JSON for programs; times and records as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from datetime import date, datetime
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from exchange.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Home = Annotated[str | None, typer.Option("--home", help="Folder of this exchange (EXCHANGE_HOME).", show_default=False)]
+
+console = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, records' times in ISO 8601, bytes in hex."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def print_json_line(value: Any) -> None:
+    """The same on one line, for streams."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(type(value).__name__)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's asynchronous part."""
+    return asyncio.run(work)
+
+
+def connected(home: str | None = None, **overrides: Any) -> Settings:
+    """Settings with an address: the one set, or that of the embedded broker of this home.
+
+    Raises:
+        BrokerError: there is neither.
+    """
+    from exchange.adapters.broker import EmbeddedKafka
+
+    settings = load_settings(home=home, **overrides)
+    if settings.bootstrap_servers is not None:
+        return settings
+    address = EmbeddedKafka(settings.home / "kafka", settings.cache).bootstrap
+    return settings.model_copy(update={"bootstrap_servers": address})

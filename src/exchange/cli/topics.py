@@ -1,0 +1,69 @@
+"""``exchange topics``: what is declared, what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from exchange.adapters.admin import Admin
+from exchange.adapters.resources import load_rule_texts
+from exchange.adapters.setup import apply_rules, apply_topics
+from exchange.cli.output import Home, Json, connected, console, print_json, run
+from exchange.core.rules import bundle
+from exchange.runtime import load_codec
+from exchange.settings import Settings
+
+
+def apply(home: Home = None) -> None:
+    """Create what is missing, and put the shipped rules in force where none are.
+
+    Running it again changes nothing. A topic that exists with another partition count is refused: counts never change.
+
+    Example:
+
+      EXCHANGE_BOOTSTRAP_SERVERS=kafka:9092 EXCHANGE_REPLICATION=3 exchange topics apply
+    """
+    created, activated = run(_apply(connected(home)))
+    for name in created:
+        console.print(f"created {name}")
+    if activated:
+        console.print(f"rules put in force in {activated} partitions")
+    if not created and not activated:
+        console.print("nothing to do")
+
+
+async def _apply(settings: Settings) -> tuple[list[str], int]:
+    kafka = settings.kafka_kwargs()
+    created = await apply_topics(kafka, settings.topics)
+    content = bundle(load_rule_texts(), settings.authority_list)
+    _, codec = load_codec()
+    return created, len(await apply_rules(kafka, settings.topics, codec, content, "topics apply"))
+
+
+def list_(as_json: Json = False, home: Home = None) -> None:
+    """List declared topics and those of the parties.
+
+    Example:
+
+      exchange topics list --json
+    """
+    rows = run(_list(connected(home)))
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("topic", "partitions", "key", "there")
+    for row in rows:
+        table.add_row(row["topic"], str(row["partitions"]), row["key"], "yes" if row["exists"] else "no: exchange topics apply")
+    console.print(table)
+
+
+async def _list(settings: Settings) -> list[dict[str, Any]]:
+    async with Admin(settings.kafka_kwargs()) as admin:
+        there = await admin.topics()
+    topics = settings.topics
+    parties = [topics.notice_spec(party) for name in sorted(there) if (party := topics.party_of(name))]
+    return [
+        {"topic": spec.name, "partitions": there.get(spec.name, spec.partitions), "key": spec.key, "exists": spec.name in there}
+        for spec in (*topics.declared(), *parties)
+    ]
