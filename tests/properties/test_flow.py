@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from exchange.core import risk
 from exchange.core.envelope import from_headers
 from exchange.core.processors import state_codec
-from exchange.core.refs import line_of
 from exchange.oracles import graph as graph_oracle
 from exchange.oracles.fold import fold
+from exchange.refs import line_of
 from exchange.testing import lineages
 from exchange.testing.bus import Bus
 

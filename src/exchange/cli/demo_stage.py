@@ -12,8 +12,8 @@ from exchange.cli.output import console
 from exchange.client import Exchange, Published
 from exchange.client.outgoing import Publishable
 from exchange.core.documents import Document
-from exchange.core.refs import owner_of
 from exchange.local import LocalExchange
+from exchange.refs import owner_of
 from exchange.runtime import load_codec
 
 

@@ -20,10 +20,10 @@ from exchange.client.translate import translated
 from exchange.client.views import Views, read_dossier
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
-from exchange.core.refs import is_party, partition_of
 from exchange.core.schemas import SchemaSet
 from exchange.errors import BrokerError, ConfigError, RefusedError, TimedOutError, TopicMissingError, ValidationError
 from exchange.events import models
+from exchange.refs import is_party, partition_of
 from exchange.settings import Settings, load_settings
 
 Wait = Literal["receipt", "result"]

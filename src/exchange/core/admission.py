@@ -14,10 +14,10 @@ from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.refs import is_party, line_of, owner_of, partition_of
 from exchange.core.step import Output, Record, Result, State
 from exchange.errors import DocumentError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
+from exchange.refs import is_party, line_of, owner_of, partition_of
 from exchange.topics import Topics
 
 RECENT = 256
