@@ -6,6 +6,7 @@ State keys: ``party/<party>``: registration and recent submissions.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -149,14 +150,23 @@ class IntakeStep:
         """
         if submission.registration is None:
             return None
+        recents = submission.registration["recent"]
+        found = self._same(submission, record, recents)
+        if found is None and any(recent["event_id"] == submission.attributes.id for recent in recents):
+            raise FieldRefusedError("id-reused", "id", "the id was used for another event")
+        return found
+
+    def _same(self, submission: Submission, record: Record, recents: Sequence[r.Recent]) -> str | None:
         key, content = _digests(submission, record)
-        for recent in reversed(submission.registration["recent"]):
+        switch = _switch(submission)
+        if switch is not None and submission.attributes.idempotency_key is None:
+            # switched off and on again is not a repeat: only the last word on the same thing can be
+            recents = [recent for recent in recents if recent["switch"] == switch][-1:]
+        for recent in reversed(recents):
             if recent["key"] == key:
                 if recent["content"] != content:
                     raise FieldRefusedError("idempotency-conflict", "idempotencykey", "the key was used for other content")
                 return recent["event_id"]
-            if recent["event_id"] == submission.attributes.id:
-                raise FieldRefusedError("id-reused", "id", "the id was used for another event")
         return None
 
     # ------------------------------------------------------------------------------------------- answers
@@ -165,10 +175,8 @@ class IntakeStep:
         party, attributes = submission.party, submission.attributes
         key, content = _digests(submission, record)
         known = submission.registration
-        recent: list[r.Recent] = [
-            *(known["recent"] if known else []),
-            {"key": key, "content": content, "event_id": attributes.id},
-        ]
+        latest: r.Recent = {"key": key, "content": content, "event_id": attributes.id, "switch": _switch(submission)}
+        recent = [*(known["recent"] if known else []), latest]
         is_registration = submission.name == "Party"
         registration: r.Registration = {
             "party": cast(r.Party, submission.value) if is_registration or known is None else known["party"],
@@ -278,6 +286,21 @@ def _check_assessor(submission: Submission) -> None:
     roles = submission.registration["party"]["roles"] if submission.registration else []
     if not owns and not {"assessor", "authority"} & set(roles):
         raise FieldRefusedError("wrong-role", "assessor", "others' releases are assessed in the role assessor or authority")
+
+
+_SWITCHES = {
+    "Subscription": "subscription",
+    "Unsubscribe": "subscription",
+    "Grant": "grant",
+    "GrantRevocation": "grant",
+    "Party": "party",
+}
+
+
+def _switch(submission: Submission) -> str | None:
+    """What the submission switches on or off, if it is of that kind."""
+    kind = _SWITCHES.get(submission.name)
+    return f"{kind} {submission.about}" if kind else None
 
 
 def _digests(submission: Submission, record: Record) -> tuple[str, str]:
