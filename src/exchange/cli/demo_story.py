@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from exchange.adapters.resources import bundled
-from exchange.cli.demo_stage import Stage, publisher_of, with_fields
+from exchange.cli.demo_stage import Stage, with_fields
+from exchange.cli.party import publisher_of
 from exchange.cli.show import operator_views, tree
 from exchange.cli.text import notice_lines
 from exchange.core.documents import Document, parse_documents

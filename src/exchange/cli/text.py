@@ -70,6 +70,8 @@ def published_lines(document: Document, answer: Published | RefusedError) -> Ite
     about = next((str(document.record[key]) for key in ("release", "target", "party") if document.record.get(key)), "")
     if isinstance(answer, RefusedError):
         yield f"[red]refused[/] {document.filename}: {document.type} {about}: {answer.message}"
+        if answer.hint:
+            yield f"  what to do: {answer.hint}"
         return
     status = answer.receipt.status if answer.receipt else "sent"
     yield f"{status} {document.type} {about} ({answer.event_id})"

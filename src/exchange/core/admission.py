@@ -24,23 +24,23 @@ from exchange.topics import Topics
 RECENT = 256
 """Submissions of a party that are remembered to know a repeat."""
 
-REASONS = (
-    "bad-key",
-    "wrong-partition",
-    "too-large",
-    "malformed",
-    "unknown-schema",
-    "bad-attributes",
-    "not-a-submission",
-    "unregistered",
-    "wrong-owner",
-    "wrong-role",
-    "invalid",
-    "idempotency-conflict",
-    "id-reused",
-    "step-failed",
-)
-"""Every reason code of a refusal (docs/reasons.md)."""
+REASONS = {
+    "bad-key": "key the record by your party id",
+    "wrong-partition": "write to the partition of your party id (CRC-32 modulo the partition count)",
+    "too-large": "send big documents by digest and link",
+    "malformed": "encode the record with its published schema",
+    "unknown-schema": "use a schema of this exchange, see schemas/",
+    "bad-attributes": "set the CloudEvents attributes as the schemas' README says",
+    "not-a-submission": "parties publish cards, notices, assessments, subscriptions, grants and registrations",
+    "unregistered": "publish a Party record first",
+    "wrong-owner": "only the owner of the line may say this; a party registers and assesses in its own name",
+    "wrong-role": "register with the role assessor or authority to assess others' releases",
+    "invalid": "correct the field; `exchange check` finds such faults before you publish",
+    "idempotency-conflict": "the key was used for other content: take another key",
+    "id-reused": "the id was used for another event: take a new one",
+    "step-failed": "report it: a submission must never do this",
+}
+"""Every reason code of a refusal, with what its publisher can do (docs/reasons.md)."""
 
 _ABOUT = {
     "ModelCard": "release",
