@@ -8,24 +8,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
 from exchange.adapters.admin import Admin
 from exchange.adapters.rules_store import read_rules
-from exchange.adapters.topic_reader import TopicReader
 from exchange.core import risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import from_headers
 from exchange.core.processors import RulesOf, state_codec
-from exchange.core.refs import line_of
 from exchange.core.rules import parse_rules
 from exchange.core.step import Record
 from exchange.errors import TimedOutError
 from exchange.oracles import graph
 from exchange.oracles.fold import Folded, fold
+from exchange.refs import line_of
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 from exchange.topics import Topics
@@ -46,6 +48,7 @@ class Recorded:
         notices: values by (party, line), in order.
         receipts: decoded receipts by party, in order.
         dead_letters: decoded dead letters, in order.
+        told: decoded notices of all parties, each with its append time in milliseconds.
     """
 
     submissions: set[tuple[int, int]] = field(default_factory=set)
@@ -55,6 +58,7 @@ class Recorded:
     notices: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
     receipts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    told: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -127,36 +131,60 @@ async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 
 async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Recorded:
     """Read all topics to their ends; the journal first, so that what is read later may only know more."""
     recorded = Recorded()
+    lanes = range(topics.partitions)
     async with Admin(kafka) as admin:
-        parties = [party for name in await admin.topics() if (party := topics.party_of(name))]
-    for partition in range(topics.partitions):
-        recorded.submissions |= {(partition, each.offset) for each in await _read(kafka, topics.submissions, partition)}
-    for partition in range(topics.partitions):
-        recorded.journal[partition] = await _read(kafka, topics.journal, partition)
-    for partition in range(topics.partitions):
-        recorded.decisions[partition] = [each.value or b"" for each in await _read(kafka, topics.decisions, partition)]
-        for each in await _read(kafka, topics.dossiers, partition):
-            kind, _, release = (each.key or b"").decode().partition("/")
-            if kind == "dossier" and each.value is not None:
-                recorded.dossiers[release] = each.value
-    recorded.dead_letters = [codec.decode_trusted(each.value or b"")[1] for each in await _read(kafka, topics.dead_letters, 0)]
-    for party in parties:
-        for each in await _read(kafka, topics.notices(party), 0):
-            name, value = codec.decode_trusted(each.value or b"")
-            if name == "Notice":
-                recorded.notices[(party, value["line"])].append(each.value or b"")
-            else:
-                recorded.receipts[party].append(value)
+        parties = {topics.notices(party): party for name in await admin.topics() if (party := topics.party_of(name))}
+    first = await read_all(kafka, [TopicPartition(name, p) for name in (topics.submissions, topics.journal) for p in lanes])
+    places = [TopicPartition(name, p) for name in (topics.decisions, topics.dossiers) for p in lanes]
+    places += [TopicPartition(name, 0) for name in (topics.dead_letters, *parties)]
+    then = await read_all(kafka, places)
+    recorded.submissions = {(p, each.offset) for p in lanes for each in first[TopicPartition(topics.submissions, p)]}
+    recorded.journal = {p: first[TopicPartition(topics.journal, p)] for p in lanes}
+    recorded.decisions = {p: [each.value or b"" for each in then[TopicPartition(topics.decisions, p)]] for p in lanes}
+    recorded.dossiers = _newest(each for p in lanes for each in then[TopicPartition(topics.dossiers, p)])
+    letters = then[TopicPartition(topics.dead_letters, 0)]
+    recorded.dead_letters = [codec.decode_trusted(each.value or b"")[1] for each in letters]
+    for name, party in parties.items():
+        for each in then[TopicPartition(name, 0)]:
+            _sort(recorded, party, each, *codec.decode_trusted(each.value or b""))
     return recorded
 
 
-async def _read(kafka: Mapping[str, Any], topic: str, partition: int) -> list[Record]:
-    reader = TopicReader(kafka, topic, partition)
-    await reader.start()
+def _newest(records: Iterable[Record]) -> dict[str, bytes]:
+    found = {(each.key or b"").decode(): each.value for each in records}
+    prefix = "dossier/"
+    return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix) and value is not None}
+
+
+def _sort(recorded: Recorded, party: str, each: Record, name: str, value: dict[str, Any]) -> None:
+    if name == "Notice":
+        recorded.notices[(party, value["line"])].append(each.value or b"")
+        recorded.told.append((each.timestamp_ms, value))
+    else:
+        recorded.receipts[party].append(value)
+
+
+async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+    """Every committed record of some partitions, up to where they end now."""
+    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
+    await consumer.start()
     try:
-        return [each async for each in reader.until(*await reader.bounds())]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        open_ = {place for place in places if ends[place]}
+        while open_:
+            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
+                found[place] += [
+                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+                    for each in batch
+                    if each.offset < ends[place]
+                ]
+            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
     finally:
-        await reader.stop()
+        await consumer.stop()
+    return found
 
 
 def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from exchange.core import completeness, risk
 from exchange.core.fields import RANK
-from exchange.core.refs import owner_of
 from exchange.core.rules import Rules
 from exchange.errors import ValidationError
 from exchange.events import records as r
+from exchange.refs import owner_of
 
 MAX_ASSESSMENTS = 256
 MAX_CHANGES = 1024

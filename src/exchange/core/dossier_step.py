@@ -16,11 +16,11 @@ from exchange.core import lines, risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.refs import line_of
 from exchange.core.rules import Rules
 from exchange.core.step import Record, Result, State
 from exchange.errors import DocumentError
 from exchange.events import records as r
+from exchange.refs import line_of
 from exchange.topics import Topics
 
 CHUNK = 100

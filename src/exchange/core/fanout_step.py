@@ -20,10 +20,10 @@ from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.refs import line_of, owner_of, partition_of
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
 from exchange.events import records as r
+from exchange.refs import line_of, owner_of, partition_of
 from exchange.topics import Topics
 
 LIMIT = 500
