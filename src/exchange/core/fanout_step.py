@@ -83,8 +83,10 @@ class FanoutStep:
         line = (record.key or b"").decode("utf-8", "replace")
         facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
-            _, decision = self.codec.decode_trusted(record.value or b"")
+            name, decision = self.codec.decode_trusted(record.value or b"")
         except Exception:
+            return Result({}, [letter], facts=facts)
+        if name != "Decision":
             return Result({}, [letter], facts=facts)
         pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
         return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
