@@ -22,12 +22,12 @@ from exchange.core import risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import from_headers
 from exchange.core.processors import RulesOf, state_codec
-from exchange.core.refs import line_of
 from exchange.core.rules import parse_rules
 from exchange.core.step import Record
 from exchange.errors import TimedOutError
 from exchange.oracles import graph
 from exchange.oracles.fold import Folded, fold
+from exchange.refs import line_of
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 from exchange.topics import Topics

@@ -107,8 +107,8 @@ def _end_with_stdin() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def configure_logging(form: str) -> None:
-    """Structured logs on standard error: text for people, JSON for production."""
+def configure_logging(form: str, level: int = logging.INFO) -> None:
+    """Structured logs on standard error: text for people, JSON for production; ours from ``level`` on, others' from warning."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
@@ -118,6 +118,7 @@ def configure_logging(form: str) -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

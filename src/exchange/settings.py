@@ -18,8 +18,8 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exchange.core.fanout_step import LIMIT
-from exchange.core.refs import is_party
 from exchange.errors import ConfigError
+from exchange.refs import is_party
 from exchange.topics import Topics
 
 _APP = "ai-transparency-exchange"

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from exchange.core.refs import is_party
 from exchange.errors import ConfigError
+from exchange.refs import is_party
 
 DAY_MS = 24 * 60 * 60 * 1000
 MIB = 1024 * 1024

@@ -19,9 +19,9 @@ from exchange.adapters.setup import send_tick
 from exchange.client import Exchange, Published
 from exchange.core.codec import Codec
 from exchange.core.processors import NAMES
-from exchange.core.refs import partition_of
 from exchange.events import models
 from exchange.local import LocalExchange
+from exchange.refs import partition_of
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 from exchange.testing import lineages

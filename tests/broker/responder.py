@@ -12,8 +12,8 @@ from exchange.adapters.admin import Admin
 from exchange.adapters.resources import load_schema_texts
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers, to_headers
-from exchange.core.refs import line_of
 from exchange.core.schemas import SchemaSet
+from exchange.refs import line_of
 from exchange.testing.samples import sample
 from exchange.topics import Topics
 

@@ -13,7 +13,6 @@ from responder import Responder
 from exchange import Exchange, Position
 from exchange import sync as sync_client
 from exchange.adapters.broker import EmbeddedKafka
-from exchange.core.refs import partition_of
 from exchange.errors import (
     ConfigError,
     GapError,
@@ -25,6 +24,7 @@ from exchange.errors import (
     ValidationError,
 )
 from exchange.events import models
+from exchange.refs import partition_of
 from exchange.settings import Settings, load_settings
 from exchange.testing.broker import unique
 

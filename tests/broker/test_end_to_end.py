@@ -261,12 +261,13 @@ async def test_metrics_tell_of_the_flow(running: Live) -> None:
         assert len(lags) == running.settings.partitions
         assert all(line.endswith(" 0.0") for line in lags)
         assert name not in page
-    intake = 'exchange_facts_total{kind="%s",processor="intake",result="%s"}'
-    assert _value(pages["intake"], intake % ("submissions", "accepted")) > 1
-    assert _value(pages["intake"], intake % ("submissions", "refused")) >= 1
-    assert _value(pages["intake"], intake % ("dead-letters", "wrong-owner")) >= 1
-    assert _value(pages["dossier"], 'exchange_facts_total{kind="decisions",processor="dossier",result="event"}') >= 1
-    assert _value(pages["fanout"], 'exchange_facts_total{kind="notices",processor="fanout",result="result"}') >= 1
+    assert _value(pages["intake"], 'exchange_submissions_total{processor="intake",result="accepted"}') > 1
+    assert _value(pages["intake"], 'exchange_submissions_total{processor="intake",result="refused"}') >= 1
+    assert _value(pages["intake"], 'exchange_accepted_total{processor="intake",type="ModelCard"}') >= 1
+    assert _value(pages["intake"], 'exchange_dead_letters_total{processor="intake",reason="wrong-owner"}') >= 1
+    assert _value(pages["dossier"], 'exchange_decisions_total{kind="event",processor="dossier"}') >= 1
+    assert _value(pages["dossier"], 'exchange_dossiers_total{change="new",processor="dossier"}') >= 1
+    assert _value(pages["fanout"], 'exchange_notices_total{kind="result",processor="fanout"}') >= 1
 
 
 def _metrics(port: int) -> str:

@@ -6,6 +6,7 @@ settings, time-out); 130 stopped by Ctrl-C.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 
@@ -61,7 +62,7 @@ app.add_typer(topic_commands, name="topics")
 
 def main() -> None:
     """Parse, dispatch, explain an error, exit."""
-    configure_logging("text")
+    configure_logging("text", logging.WARNING)
     try:
         app(standalone_mode=True)
     except ExchangeError as error:

@@ -13,9 +13,9 @@ from exchange.cli.demo_stage import Stage
 from exchange.cli.import_ import import_file, readmes
 from exchange.cli.output import errors
 from exchange.cli.show import operator_views
-from exchange.core.refs import owner_of
 from exchange.errors import DocumentError
 from exchange.events import models
+from exchange.refs import owner_of
 
 AT_ONCE = 4
 """Parties that publish side by side."""

@@ -12,7 +12,6 @@ from exchange.cli.output import console
 from exchange.client import Exchange, Published
 from exchange.client.outgoing import Publishable
 from exchange.core.documents import Document
-from exchange.core.refs import owner_of
 from exchange.local import LocalExchange
 from exchange.runtime import load_codec
 
@@ -89,16 +88,6 @@ def _plain(notice: dict[str, Any]) -> dict[str, Any]:
         "cause": cause["event_id"],
         "path": [hop["release"] or "(withheld)" for hop in cause["path"]],
     }
-
-
-def publisher_of(document: Document) -> str:
-    """Who may publish a document: the party itself, the assessor, or the owner of what it is about."""
-    record = document.record
-    if document.type == "Party":
-        return str(record["party"])
-    if document.type == "RiskAssessment":
-        return str(record["assessor"])
-    return owner_of(str(record.get("release") or record["target"]))
 
 
 def with_fields(document: Document, **fields: Any) -> Document:

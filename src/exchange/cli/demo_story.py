@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from exchange.adapters.resources import bundled
-from exchange.cli.demo_stage import Stage, publisher_of, with_fields
+from exchange.cli.demo_stage import Stage, with_fields
+from exchange.cli.party import publisher_of
 from exchange.cli.show import operator_views, tree
 from exchange.cli.text import notice_lines
 from exchange.core.documents import Document, parse_documents
@@ -35,8 +36,7 @@ async def play(stage: Stage) -> dict[str, Any]:
     await _show(stage)
 
     stage.title(f"3. The base's developer raises {CATEGORY}")
-    raised = documents("06-raise.yaml")[0]
-    await _raise(stage, with_fields(raised, supersedes=[ids[raised.record["release"]]]))
+    await _raise(stage, documents("06-raise.yaml")[0])
     await _show_lineage(stage)
 
     stage.title("4. A provider assesses again, with the raise before it")

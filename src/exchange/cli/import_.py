@@ -11,8 +11,8 @@ from exchange.cli.check import read_text
 from exchange.core.documents import dump_card
 from exchange.core.importers.hf_names import read_manifest
 from exchange.core.importers.huggingface import Imported, import_card
-from exchange.core.refs import parse_release
 from exchange.errors import ConfigError, DocumentError
+from exchange.refs import parse_release
 
 MANIFEST = "MANIFEST.tsv"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Coroutine
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
@@ -18,8 +19,11 @@ T = TypeVar("T")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Home = Annotated[str | None, typer.Option("--home", help="Folder of this exchange (EXCHANGE_HOME).", show_default=False)]
 
-console = Console(soft_wrap=True, highlight=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
+_PIPE_WIDTH = 250
+"""Columns where there is no terminal: tables must not lose text when piped."""
+
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from exchange.client import Exchange, Published
 from exchange.core.documents import Document
 from exchange.errors import ConfigError, RefusedError
 from exchange.events import models
+from exchange.refs import owner_of
 from exchange.settings import Settings
 
 Party = Annotated[str | None, typer.Option("--party", help="Your party id (EXCHANGE_PARTY).", show_default=False)]
@@ -36,14 +38,16 @@ def publish(
 ) -> None:
     """Publish documents, in order, and show what the exchange says of each.
 
+    Without --party (or EXCHANGE_PARTY) each document is published as the party it speaks for: the owner, or the assessor.
+
     An assessment without `considers` gets what your current view of the release shows. Publishing the same again is a repeat,
     and changes nothing. Exit code 1 when something was refused; what follows it is published all the same.
 
     Examples:
 
-      exchange publish party.yaml --party acme
+      exchange publish party.yaml card.yaml assessment.yaml
 
-      exchange publish card.yaml assessment.yaml --party acme --json
+      exchange publish cards/ --party acme --json
     """
     if wait not in ("receipt", "result", "nothing"):
         raise ConfigError("--wait is receipt, result or nothing")
@@ -64,17 +68,39 @@ async def _publish(
     settings: Settings, documents: list[Document], wait: Any, key: str | None, timeout: float
 ) -> list[tuple[Document, Published | RefusedError]]:
     answers: list[tuple[Document, Published | RefusedError]] = []
-    async with Exchange(settings=settings) as exchange:
-        with Progress(console=errors, transient=True, disable=len(documents) < 3) as bar:
-            for document in bar.track(documents, description="publishing"):
-                try:
-                    answer: Published | RefusedError = await exchange.publish(
-                        document, wait=wait, idempotency_key=key, timeout=timeout
-                    )
-                except RefusedError as error:
-                    answer = error
-                answers.append((document, answer))
+    with Progress(console=errors, transient=True, disable=len(documents) < 3) as bar:
+        task = bar.add_task("publishing", total=len(documents))
+        for publisher, group in groupby(documents, key=lambda document: settings.party or publisher_of(document)):
+            async with Exchange(publisher, settings=settings) as exchange:
+                for document in group:
+                    answers.append((document, await _publish_document(exchange, document, wait, key, timeout)))
+                    bar.advance(task)
     return answers
+
+
+async def _publish_document(
+    exchange: Exchange, document: Document, wait: Any, key: str | None, timeout: float
+) -> Published | RefusedError:
+    try:
+        return await exchange.publish(document, wait=wait, idempotency_key=key, timeout=timeout)
+    except RefusedError as error:
+        return error
+
+
+def publisher_of(document: Document) -> str:
+    """Who may publish a document: the party itself, the assessor, or the owner of what it is about.
+
+    Raises:
+        ConfigError: the document does not say.
+    """
+    record = document.record
+    if document.type == "Party":
+        return str(record["party"])
+    if document.type == "RiskAssessment":
+        return str(record["assessor"])
+    if document.type in ("Subscription", "Unsubscribe"):
+        raise ConfigError(f"{document.filename}: a {document.type} does not say whose it is", hint="give --party")
+    return owner_of(str(record.get("release") or record["target"]))
 
 
 def _answer(document: Document, answer: Published | RefusedError) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from exchange.client import Exchange
 from exchange.client.views import read_dossiers
 from exchange.core.disclosure import Projector, Reader, view
 from exchange.core.profiles import parse_profile
-from exchange.core.refs import owner_of, parse_ref, parse_release
 from exchange.errors import ConfigError
 from exchange.events import models
+from exchange.refs import owner_of, parse_ref, parse_release
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 

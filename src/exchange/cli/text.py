@@ -11,12 +11,19 @@ from exchange.events import models
 
 LEVEL_STYLE = {"critical": "bold red", "high": "red", "moderate": "yellow", "low": "green", "none": "green", "unknown": "dim"}
 
-ASK_TEXT = {
+OWNER_ASKS = {
     "nothing": "nothing to do",
     "reassess": "re-assess: your assessment no longer covers what came down",
     "review": "review what you inherit; assess it if it matters for your use",
     "assess": "assess: you changed the release in this category since",
     "request-information": "ask whoever is upstream for an assessment",
+}
+READER_ASKS = {
+    "nothing": "nothing to do",
+    "reassess": "its assessment no longer covers what came down: go by this level until the owner re-assesses",
+    "review": "inherited from upstream: review it for your use",
+    "assess": "inherited, and changed since: ask the owner for an assessment",
+    "request-information": "ask the owner for an assessment",
 }
 
 
@@ -31,12 +38,13 @@ def path(hops: Iterable[models.Hop], end: str = "") -> str:
     return " → ".join([*names, end] if end else names)
 
 
-def change_line(change: models.ProfileChange, release: str) -> str:
-    """What changed, why, and what is asked."""
+def change_line(change: models.ProfileChange, release: str, *, owner: bool) -> str:
+    """What changed, why, and what is asked of the owner, or of any other reader."""
+    ask = (OWNER_ASKS if owner else READER_ASKS).get(change.ask, change.ask)
     way = f"  by {path(change.path, release)}" if change.path else ""
     partial = ", partly unknown" if change.to_partial else ""
     moved = f"{level(change.from_level)} → {level(change.to_level)} ({change.to_status}{partial})"
-    return f"  {change.category} {moved}{way}\n      {ASK_TEXT.get(change.ask, change.ask)}"
+    return f"  {change.category} {moved}{way}\n      {ask}"
 
 
 def notice_lines(notice: models.Notice, most: int = 8) -> Iterator[str]:
@@ -47,7 +55,7 @@ def notice_lines(notice: models.Notice, most: int = 8) -> Iterator[str]:
     told = [change for change in notice.changes if "unknown" not in (change.from_level, change.to_level)]
     told += [change for change in notice.changes if change not in told and change.to_level != "unknown"]
     for change in told[:most]:
-        yield change_line(change, where)
+        yield change_line(change, where, owner="owner" in notice.capacities)
     rest = len(notice.changes) - len(told[:most])
     if rest:
         yield f"  and {rest} more categories (--json shows all)"
@@ -62,6 +70,8 @@ def published_lines(document: Document, answer: Published | RefusedError) -> Ite
     about = next((str(document.record[key]) for key in ("release", "target", "party") if document.record.get(key)), "")
     if isinstance(answer, RefusedError):
         yield f"[red]refused[/] {document.filename}: {document.type} {about}: {answer.message}"
+        if answer.hint:
+            yield f"  what to do: {answer.hint}"
         return
     status = answer.receipt.status if answer.receipt else "sent"
     yield f"{status} {document.type} {about} ({answer.event_id})"

@@ -15,6 +15,8 @@ from exchange.runtime import load_codec
 from exchange.settings import Settings
 
 _READ_MS = 200
+_FEW = 50
+"""So many offsets behind may be transaction markers only: the records are counted."""
 
 
 class Watch:
@@ -34,6 +36,7 @@ class Watch:
         self._letters = TopicPartition(settings.topics.dead_letters, 0)
         _, self._codec = load_codec()
         self._consumer: Any = None
+        self._counter: Any = None
         self._admin: Any = None
         self._told = 0
         self.lag: dict[str, int] = {}
@@ -42,8 +45,10 @@ class Watch:
     async def __aenter__(self) -> Self:
         kafka = self._settings.kafka_kwargs()
         self._consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+        self._counter = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**kafka)
         await self._consumer.start()
+        await self._counter.start()
         await self._admin.start()
         self._consumer.assign([self._letters])
         seek = self._consumer.seek_to_beginning if self._from_start else self._consumer.seek_to_end
@@ -53,6 +58,7 @@ class Watch:
     async def __aexit__(self, *_exc: object) -> None:
         with contextlib.suppress(KafkaError, OSError):
             await self._consumer.stop()
+            await self._counter.stop()
             await self._admin.close()
 
     async def look(self) -> None:
@@ -80,10 +86,27 @@ class Watch:
         inputs = dict(zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True))
         for name, topic in inputs.items():
             places = [TopicPartition(topic, partition) for partition in range(topics.partitions)]
-            ends = await self._consumer.end_offsets(places)
-            group = f"{self._settings.deployment}-{name}"
-            done = await self._admin.list_consumer_group_offsets(group)
-            self.lag[name] = sum(max(0, ends[p] - (done[p].offset if p in done and done[p].offset > 0 else 0)) for p in places)
+            ends = await self._counter.end_offsets(places)
+            done = await self._admin.list_consumer_group_offsets(f"{self._settings.deployment}-{name}")
+            starts = {place: max(0, done[place].offset) if place in done else 0 for place in places}
+            behind = {place: ends[place] - start for place, start in starts.items() if ends[place] > start}
+            few = {place: starts[place] for place, records in behind.items() if records <= _FEW}
+            many = sum(records for place, records in behind.items() if place not in few)
+            self.lag[name] = many + await self._count(few, ends)
+
+    async def _count(self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> int:
+        """Records from some offsets to the ends. A log often ends with transaction markers, which are no records."""
+        if not starts:
+            return 0
+        self._counter.assign(list(starts))
+        for place, offset in starts.items():
+            self._counter.seek(place, offset)
+        found, open_ = 0, set(starts)
+        while open_:
+            batches = await self._counter.getmany(*open_, timeout_ms=_READ_MS)
+            found += sum(record.offset < ends[place] for place, batch in batches.items() for record in batch)
+            open_ = {place for place in open_ if await self._counter.position(place) < ends[place]}
+        return found
 
 
 def _line(letter: dict[str, Any]) -> str:

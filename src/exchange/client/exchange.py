@@ -18,12 +18,13 @@ from exchange.client.inbox import Inbox
 from exchange.client.outgoing import Outgoing, Publishable, considered, outgoing, seal
 from exchange.client.translate import translated
 from exchange.client.views import Views, read_dossier
+from exchange.core.admission import REASONS
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
-from exchange.core.refs import is_party, partition_of
 from exchange.core.schemas import SchemaSet
 from exchange.errors import BrokerError, ConfigError, RefusedError, TimedOutError, TopicMissingError, ValidationError
 from exchange.events import models
+from exchange.refs import is_party, partition_of
 from exchange.settings import Settings, load_settings
 
 Wait = Literal["receipt", "result"]
@@ -261,4 +262,5 @@ class Exchange:
 
 def _refused(receipt: models.Receipt) -> RefusedError:
     field = f" ({receipt.field})" if receipt.field else ""
-    return RefusedError(f"refused: {receipt.reason or 'no reason given'}{field}", reason=receipt.reason or "invalid")
+    reason = receipt.reason or "invalid"
+    return RefusedError(f"refused: {reason}{field}", reason=reason, hint=REASONS.get(reason, ""))

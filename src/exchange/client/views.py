@@ -7,8 +7,8 @@ from typing import Any
 
 from exchange.adapters.topic_reader import TopicReader
 from exchange.core.codec import Codec
-from exchange.core.refs import line_of, parse_release, partition_of
 from exchange.events import models
+from exchange.refs import line_of, parse_release, partition_of
 from exchange.topics import Topics
 
 

@@ -6,6 +6,7 @@ State keys: ``party/<party>``: registration and recent submissions.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -14,32 +15,32 @@ from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.refs import is_party, line_of, owner_of, partition_of
 from exchange.core.step import Output, Record, Result, State
 from exchange.errors import DocumentError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
+from exchange.refs import is_party, line_of, owner_of, partition_of
 from exchange.topics import Topics
 
 RECENT = 256
 """Submissions of a party that are remembered to know a repeat."""
 
-REASONS = (
-    "bad-key",
-    "wrong-partition",
-    "too-large",
-    "malformed",
-    "unknown-schema",
-    "bad-attributes",
-    "not-a-submission",
-    "unregistered",
-    "wrong-owner",
-    "wrong-role",
-    "invalid",
-    "idempotency-conflict",
-    "id-reused",
-    "step-failed",
-)
-"""Every reason code of a refusal (docs/reasons.md)."""
+REASONS = {
+    "bad-key": "key the record by your party id",
+    "wrong-partition": "write to the partition of your party id (CRC-32 modulo the partition count)",
+    "too-large": "send big documents by digest and link",
+    "malformed": "encode the record with its published schema",
+    "unknown-schema": "use a schema of this exchange, see schemas/",
+    "bad-attributes": "set the CloudEvents attributes as the schemas' README says",
+    "not-a-submission": "parties publish cards, notices, assessments, subscriptions, grants and registrations",
+    "unregistered": "publish a Party record first",
+    "wrong-owner": "only the owner of the line may say this; a party registers and assesses in its own name",
+    "wrong-role": "register with the role assessor or authority to assess others' releases",
+    "invalid": "correct the field; `exchange check` finds such faults before you publish",
+    "idempotency-conflict": "the key was used for other content: take another key",
+    "id-reused": "the id was used for another event: take a new one",
+    "step-failed": "report it: a submission must never do this",
+}
+"""Every reason code of a refusal, with what its publisher can do (docs/reasons.md)."""
 
 _ABOUT = {
     "ModelCard": "release",
@@ -149,14 +150,23 @@ class IntakeStep:
         """
         if submission.registration is None:
             return None
+        recents = submission.registration["recent"]
+        found = self._same(submission, record, recents)
+        if found is None and any(recent["event_id"] == submission.attributes.id for recent in recents):
+            raise FieldRefusedError("id-reused", "id", "the id was used for another event")
+        return found
+
+    def _same(self, submission: Submission, record: Record, recents: Sequence[r.Recent]) -> str | None:
         key, content = _digests(submission, record)
-        for recent in reversed(submission.registration["recent"]):
+        switch = _switch(submission)
+        if switch is not None and submission.attributes.idempotency_key is None:
+            # switched off and on again is not a repeat: only the last word on the same thing can be
+            recents = [recent for recent in recents if recent["switch"] == switch][-1:]
+        for recent in reversed(recents):
             if recent["key"] == key:
                 if recent["content"] != content:
                     raise FieldRefusedError("idempotency-conflict", "idempotencykey", "the key was used for other content")
                 return recent["event_id"]
-            if recent["event_id"] == submission.attributes.id:
-                raise FieldRefusedError("id-reused", "id", "the id was used for another event")
         return None
 
     # ------------------------------------------------------------------------------------------- answers
@@ -165,10 +175,8 @@ class IntakeStep:
         party, attributes = submission.party, submission.attributes
         key, content = _digests(submission, record)
         known = submission.registration
-        recent: list[r.Recent] = [
-            *(known["recent"] if known else []),
-            {"key": key, "content": content, "event_id": attributes.id},
-        ]
+        latest: r.Recent = {"key": key, "content": content, "event_id": attributes.id, "switch": _switch(submission)}
+        recent = [*(known["recent"] if known else []), latest]
         is_registration = submission.name == "Party"
         registration: r.Registration = {
             "party": cast(r.Party, submission.value) if is_registration or known is None else known["party"],
@@ -210,7 +218,7 @@ class IntakeStep:
             outputs.append(
                 self._receipt(record, party, _submission_id(record), "refused", reason=reason, field=field, optional=elsewhere)
             )
-        return Result({}, outputs, facts=[("submissions", "refused"), ("dead-letters", reason)])
+        return Result({}, outputs, facts=[("submissions", "refused"), ("dead_letters", reason)])
 
     def _receipt(
         self,
@@ -278,6 +286,21 @@ def _check_assessor(submission: Submission) -> None:
     roles = submission.registration["party"]["roles"] if submission.registration else []
     if not owns and not {"assessor", "authority"} & set(roles):
         raise FieldRefusedError("wrong-role", "assessor", "others' releases are assessed in the role assessor or authority")
+
+
+_SWITCHES = {
+    "Subscription": "subscription",
+    "Unsubscribe": "subscription",
+    "Grant": "grant",
+    "GrantRevocation": "grant",
+    "Party": "party",
+}
+
+
+def _switch(submission: Submission) -> str | None:
+    """What the submission switches on or off, if it is of that kind."""
+    kind = _SWITCHES.get(submission.name)
+    return f"{kind} {submission.about}" if kind else None
 
 
 def _digests(submission: Submission, record: Record) -> tuple[str, str]:

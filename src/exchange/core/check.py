@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 from exchange.core.completeness import RuleProfile, inheritable, open_paths, report
 from exchange.core.documents import Document
 from exchange.core.profiles import Row
-from exchange.core.refs import line_of, owner_of
 from exchange.errors import Fault
 from exchange.events import records
+from exchange.refs import line_of, owner_of
 
 Language = Literal["ja", "en"]
 

@@ -13,9 +13,9 @@ from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from exchange.core.fields import RANK, paths_of
-from exchange.core.refs import is_party, owner_of, parse_ref, parse_release
 from exchange.errors import ValidationError
 from exchange.events import records
+from exchange.refs import is_party, owner_of, parse_ref, parse_release
 
 Problem = tuple[str, str]
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from exchange.core.fields import AUDIENCES, RANK
 from exchange.core.profiles import Path, Row, RuleProfile, parse_profile
-from exchange.core.refs import owner_of
 from exchange.events import records
+from exchange.refs import owner_of
 
 __all__ = ["Parents", "RuleProfile", "inheritable", "open_paths", "parse_profile", "report", "role_of"]
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from exchange.core import dossier as dossiers
-from exchange.core.refs import owner_of
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.events import records as r
+from exchange.refs import owner_of
 
 RANK = {"public": 0, "user": 1, "provider": 2, "authority": 3, "owner": 4}
 HIDDEN = 5

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from exchange.core import completeness, risk
 from exchange.core.fields import RANK
-from exchange.core.refs import owner_of
 from exchange.core.rules import Rules
 from exchange.errors import ValidationError
 from exchange.events import records as r
+from exchange.refs import owner_of
 
 MAX_ASSESSMENTS = 256
 MAX_CHANGES = 1024
@@ -224,7 +224,8 @@ def _inheritable(dossier: r.Dossier, rules: Rules) -> list[r.InheritedRow]:
 
 
 def _parent_rows(dossier: r.Dossier) -> list[tuple[str, Sequence[r.InheritedRow]]]:
-    return [(link["ref"], link["snapshot"]["rows"]) for link in dossier["parents"] if link["snapshot"] is not None]
+    """What each parent passes down; nothing, while it has not spoken: then the row is owed by the parent's owner."""
+    return [(link["ref"], link["snapshot"]["rows"] if link["snapshot"] else []) for link in dossier["parents"]]
 
 
 def unresolved(line: str) -> r.Snapshot:

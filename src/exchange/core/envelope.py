@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exchange.core.refs import is_party, parse_ref
 from exchange.core.schemas import NAMESPACE
 from exchange.core.step import Headers
 from exchange.errors import ValidationError
+from exchange.refs import is_party, parse_ref
 
 CONTENT_TYPE = "application/avro"
 

@@ -20,10 +20,10 @@ from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.refs import line_of, owner_of, partition_of
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
 from exchange.events import records as r
+from exchange.refs import line_of, owner_of, partition_of
 from exchange.topics import Topics
 
 LIMIT = 500
@@ -73,7 +73,7 @@ class FanoutStep:
             except OSError:
                 raise
             except Exception as error:
-                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines-stopped", "step-failed")])
+                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines_stopped", "step-failed")])
             return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
         return None
 
@@ -81,10 +81,12 @@ class FanoutStep:
         """A decision that breaks the step stops its line: it waits at the head of the line's queue, with a dead letter."""
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
         line = (record.key or b"").decode("utf-8", "replace")
-        facts = [("lines-stopped", "step-failed"), ("dead-letters", "step-failed")]
+        facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
-            _, decision = self.codec.decode_trusted(record.value or b"")
+            name, decision = self.codec.decode_trusted(record.value or b"")
         except Exception:
+            return Result({}, [letter], facts=facts)
+        if name != "Decision":
             return Result({}, [letter], facts=facts)
         pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
         return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
@@ -256,4 +258,4 @@ class _Work:
         topics = self.step.topics
         place = Place(topics.journal, partition_of(line, topics.partitions), line)
         self.outputs.append(write(self.step.codec, topics, place, name, record, identity))
-        self.facts.append(("journal", name))
+        self.facts.append(("journal_records", name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from exchange.core.envelope import Attributes
-from exchange.core.refs import line_of
 from exchange.events import records as r
+from exchange.refs import line_of
 
 
 def new(line: str) -> r.LineState:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers, to_headers
-from exchange.core.refs import is_party
 from exchange.core.step import Output, Record
 from exchange.errors import DocumentError
 from exchange.events import records as r
+from exchange.refs import is_party
 from exchange.topics import Topics
 
 

@@ -275,6 +275,10 @@ class Recent(BaseModel):
     key: str = Field(..., description='SHA-256 of the idempotency key, 32 hex digits.')
     content: str = Field(..., description='SHA-256 of the content, 32 hex digits.')
     event_id: str = Field(..., description='Id of the accepted event.')
+    switch: str | None = Field(
+        default=None,
+        description='What is switched on and off by such submissions (a subscription, a grant, the registration); null for other events.',
+    )
 
 
 class ReportRow(BaseModel):

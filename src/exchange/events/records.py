@@ -189,6 +189,7 @@ class Recent(TypedDict):
     key: str
     content: str
     event_id: str
+    switch: str | None
 
 Relation = Literal["UNKNOWN", "fine_tune", "adapter", "quantise", "merge", "distil", "continue_pretraining", "trained_on", "integrates"]
 """How a release came from its parent."""

@@ -54,7 +54,7 @@ class Known(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """Child and parent; the parent is a release, or a line that has none to offer."""
+    """Child and parent; ``resolved``: the parent is a release, not a line that has none to offer."""
 
     child: str
     parent: str
@@ -81,6 +81,21 @@ class Own:
     considers: set[str] = field(default_factory=set)
     by: list[tuple[int, frozenset[str]]] = field(default_factory=list)
 
+    def count(self, found: Known, order: int, considers: frozenset[str], expired: bool) -> None:
+        """A finding that says unknown is no level, and considers nothing on behalf of those that say one."""
+        if found.level == "unknown":
+            self.unknown |= not expired
+        elif expired:
+            self.expired = _higher(self.expired, found)
+        else:
+            self.current = _higher(self.current, found)
+            self.considers |= considers
+            self.by.append((order, considers))
+
+    def covers(self, release: str, origin: str, known: Known, token: Token) -> bool:
+        """Whether those who made the current findings had this one before them."""
+        return known.event_id in self.considers or token(release, origin, known.event_id) in self.considers
+
     @property
     def highest(self) -> Known | None:
         """Current, or the expired floor where that is higher."""
@@ -95,11 +110,7 @@ def profiles(
 ) -> dict[str, dict[str, Effective]]:
     """Effective risk by release (also one that is only named as a parent) and category.
 
-    Args:
-        lines: accepted events of each line, in journal order.
-        table: the propagation table.
-        tick: the time all partitions were last told; ``None``: they were told none.
-        token: what a reader is shown in place of an event id.
+    ``lines`` holds each line's events in journal order; ``tick`` is the time all partitions were last told, if any.
     """
     nodes, released = _gather(lines)
     edges = _edges(nodes, released)
@@ -173,21 +184,9 @@ def _own(node: Node, category: str, tick: datetime | None) -> Own:
         expired = end is not None and tick is not None and end <= tick
         for finding in record["findings"]:
             if finding["category"] == category:
-                level = finding["residual_level"] or finding["level"]
-                _count(own, Known(level, identity), order, frozenset(record["considers"]), expired)
+                found = Known(finding["residual_level"] or finding["level"], identity)
+                own.count(found, order, frozenset(record["considers"]), expired)
     return own
-
-
-def _count(own: Own, found: Known, order: int, considers: frozenset[str], expired: bool) -> None:
-    """A finding that says unknown is no level, and considers nothing on behalf of those that say one."""
-    if found.level == "unknown":
-        own.unknown |= not expired
-    elif expired:
-        own.expired = _higher(own.expired, found)
-    else:
-        own.current = _higher(own.current, found)
-        own.considers |= considers
-        own.by.append((order, considers))
 
 
 Reached = dict[str, dict[str, Known]]
@@ -214,16 +213,8 @@ def _known(owns: Mapping[str, Own], effects: Sequence[tuple[Edge, str]], token: 
 
 def _passed(release: str, own: Own, carried: Mapping[str, Known], token: Token) -> dict[str, Known]:
     """What a release passes down: its own, and what reached it and was not taken into account by a current assessment."""
-    passed = {
-        origin: known
-        for origin, known in carried.items()
-        if own.current is None or not _considered(own, release, origin, known, token)
-    }
+    passed = {origin: known for origin, known in carried.items() if not own.covers(release, origin, known, token)}
     return passed | ({release: own.highest} if own.highest else {})
-
-
-def _considered(own: Own, release: str, origin: str, known: Known, token: Token) -> bool:
-    return known.event_id in own.considers or token(release, origin, known.event_id) in own.considers
 
 
 def _unknown(owns: Mapping[str, Own], effects: Sequence[tuple[Edge, str]], known: Reached) -> dict[str, set[str]]:
@@ -252,16 +243,12 @@ def _effective(
         if carried:
             return _top(*carried.values()), "carried_unverified" if touched else "carried"
         return "unknown", "unknown"
-    covered = (
-        all(
-            known.rank <= own.current.rank or _considered(own, release, origin, known, token) for origin, known in carried.items()
-        )
-        and all(any(identity in considers or order > change for order, considers in own.by) for change, identity in touched)
-        and (own.expired is None or own.expired.rank <= own.current.rank)
-    )
-    if covered:
-        return own.current.level, "assessed"
-    return _top(own.current, own.expired, *carried.values()), "reassess"
+    floor = own.expired is not None and own.expired.rank > own.current.rank
+    open_risks = [o for o, known in carried.items() if known.rank > own.current.rank and not own.covers(release, o, known, token)]
+    open_changes = [at for at, change in touched if not any(change in considers or order > at for order, considers in own.by)]
+    if floor or open_risks or open_changes:
+        return _top(own.current, own.expired, *carried.values()), "reassess"
+    return own.current.level, "assessed"
 
 
 def _higher(first: Known | None, second: Known | None) -> Known | None:

@@ -21,11 +21,11 @@ from exchange.adapters.resources import load_rule_texts, load_schema_texts
 from exchange.core import processors
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
-from exchange.core.refs import line_of, partition_of
 from exchange.core.rules import Rules, bundle, parse_rules
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Headers, Output, Processor, Record, Result
 from exchange.events import records as r
+from exchange.refs import line_of, partition_of
 from exchange.topics import Topics
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

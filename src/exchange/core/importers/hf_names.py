@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from exchange.core.refs import LineRef, parse_ref
 from exchange.errors import ValidationError
+from exchange.refs import LineRef, parse_ref
 
 LEGACY: Final = "hf-legacy"
 VERSION: Final = "hf"

@@ -18,9 +18,9 @@ from exchange.core.documents.parse import invalid, validate
 from exchange.core.documents.yamltext import Node, parse_error, read_yaml
 from exchange.core.importers.hf_names import VERSION, id_of_file, line_of_id
 from exchange.core.importers.hf_sections import Piece, pieces
-from exchange.core.refs import LineRef, ReleaseRef, parse_ref
 from exchange.errors import Fault, TooLargeError, ValidationError
 from exchange.events import records
+from exchange.refs import LineRef, ReleaseRef, parse_ref
 
 READ_LIMIT: Final = 1024 * 1024
 TEXT_LIMIT: Final = 6000

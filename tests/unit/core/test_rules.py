@@ -1,0 +1,66 @@
+"""Rules: tables with reasons, and one digest that names all that is in force."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from exchange.adapters.resources import load_rule_texts
+from exchange.core.rules import SEMANTICS, bundle, digest_of, parse_propagation, parse_rules
+from exchange.errors import ConfigError
+
+TEXTS = load_rule_texts()
+GOOD = '[relation.UNKNOWN]\ndefault = "carries"\nreason = "worst"\n'
+
+FAULTY = {
+    "not TOML": ("[relation", "not TOML"),
+    "unknown relation": (GOOD + '[relation.grafted]\ndefault = "none"\nreason = "x"', "relation.grafted: unknown relation"),
+    "unknown category": (GOOD + 'R99 = { rule = "none", reason = "x" }', "R99: unknown risk category"),
+    "unknown effect": ('[relation.UNKNOWN]\ndefault = "doubles"\nreason = "x"', "must be one of carries, reduced, none"),
+    "no reason": ('[relation.UNKNOWN]\ndefault = "carries"', "needs a reason"),
+    "category without a reason": (GOOD + 'R01 = { rule = "none" }', "needs a reason"),
+    "no default for what is unknown": ('[relation.merge]\ndefault = "carries"\nreason = "x"', "relation.UNKNOWN is missing"),
+    "empty": ("", "relation.UNKNOWN is missing"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_faulty_table_is_refused_by_name(name: str) -> None:
+    """The message names file and entry."""
+    text, message = FAULTY[name]
+    with pytest.raises(ConfigError, match=message):
+        parse_propagation(text, "mine.toml")
+
+
+def test_the_digest_names_exactly_these_rules() -> None:
+    """Same content in another order: same digest; one letter or one authority more: another."""
+    content = bundle(TEXTS, ["b", "a"])
+    again = bundle(dict(reversed(TEXTS.items())), ["a", "b"])
+    assert content == again
+    assert parse_rules(content).digest == digest_of(content)
+    assert digest_of(bundle(TEXTS, ["a"])) != digest_of(content)
+    assert digest_of(bundle({**TEXTS, "propagation": TEXTS["propagation"] + "# note\n"}, ["a", "b"])) != digest_of(content)
+
+
+def test_what_is_bundled_is_what_is_read() -> None:
+    """Propagation, every completeness profile by id order, and the authorities."""
+    rules = parse_rules(bundle(TEXTS, ["meti.example"]))
+    assert rules.authorities == {"meti.example"}
+    assert rules.propagation.id == "propagation-1"
+    assert [profile.id for profile in rules.profiles] == sorted(rules.profiles_by_id)
+    assert set(rules.profiles_by_id) == set(TEXTS) - {"propagation", "categories"}
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"semantics": "1"}'])
+def test_what_is_no_bundle_is_refused(content: bytes) -> None:
+    """Whatever lies in the rules topic."""
+    with pytest.raises(ConfigError, match="not a rules bundle"):
+        parse_rules(content)
+
+
+def test_rules_of_other_semantics_are_refused() -> None:
+    """A release that would understand them differently does not start on them."""
+    document = json.loads(bundle(TEXTS)) | {"semantics": SEMANTICS + "0"}
+    with pytest.raises(ConfigError, match="semantics"):
+        parse_rules(json.dumps(document).encode())
