@@ -396,7 +396,7 @@ class DossierStep:
             key = decision["line"] or f"lane-{record.partition}"
             place = Place(self.topics.decisions, record.partition, key)
             outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity))
-        facts = [("decisions", decision["kind"]) for decision in decisions]
+        facts: list[tuple[str, str]] = [("decisions", decision["kind"]) for decision in decisions]
         held = [value for key, value in changes.items() if key.startswith("dossier/")]
         facts += [("dossiers", "new" if dossier["seq"] == 1 else "updated") for dossier in held]
         return Result(changes, outputs, more=more, facts=facts)
