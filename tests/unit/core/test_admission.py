@@ -14,8 +14,8 @@ from exchange.core import admission
 from exchange.core.admission import RECENT, IntakeStep
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers, to_headers
-from exchange.core.refs import partition_of
 from exchange.core.step import Record, Result
+from exchange.refs import partition_of
 from exchange.topics import Topics
 
 TOPICS = Topics(partitions=4)

@@ -9,9 +9,9 @@ import pytest
 
 from exchange.core import dossier_step
 from exchange.core.dossier import MAX_SEEN
-from exchange.core.refs import partition_of
 from exchange.core.step import Output
 from exchange.events import records as r
+from exchange.refs import partition_of
 from exchange.testing.bus import EPOCH, Bus
 
 BASE, CHILD = "acme/base@1", "corp/child@1"

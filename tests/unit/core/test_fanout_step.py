@@ -10,8 +10,8 @@ import pytest
 
 from exchange.core.fanout_step import FanoutStep
 from exchange.core.processors import fanout
-from exchange.core.refs import partition_of
 from exchange.events import records as r
+from exchange.refs import partition_of
 from exchange.testing.bus import Bus
 
 BASE, CHILD = "acme/base@1", "corp/child@1"
