@@ -104,7 +104,7 @@ class Projector:
             path, value = prefix + field["name"], record[field["name"]]
             entry = narrowed.get(path)
             if not _may_read(reader, path, field.get("audience"), entry):
-                shown[field["name"]] = _nothing_like(field, value)
+                shown[field["name"]] = _nothing_like(field, value, self._schemas)
                 if value not in (None, [], {}) and not any(item["path"] == path for item in withheld):
                     withheld.append({"path": path, "reason": entry["reason"] if entry else f"for {field.get('audience')}"})
             else:
@@ -147,7 +147,11 @@ def _record_name(schema: Any, schemas: Mapping[str, Any]) -> str | None:
     return name if schemas.get(name, {}).get("type") == "record" else None
 
 
-def _nothing_like(field: Mapping[str, Any], value: Any) -> Any:
+def _nothing_like(field: Mapping[str, Any], value: Any, schemas: Mapping[str, Any]) -> Any:
+    """What stands for a hidden value: an enum's own default (unknown), else the field's default, else nothing of its type."""
+    named = schemas.get(field["type"].removeprefix(f"{NAMESPACE}."), {}) if isinstance(field["type"], str) else {}
+    if named.get("type") == "enum":
+        return named["default"]
     if "default" in field:
         default = field["default"]
         return type(default)() if isinstance(default, (list, dict)) else default
