@@ -124,6 +124,7 @@ class LocalExchange:
         """Start one processor's process. It ends when this process is gone, even by kill -9."""
         worker = self.workers[name]
         worker.log.parent.mkdir(parents=True, exist_ok=True)
+        _close(worker.process.stdin if worker.process else None)
         with worker.log.open("ab") as sink:
             worker.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", f"streams.{name}", "--until-stdin-closes"],

@@ -36,14 +36,15 @@ def load_codec() -> tuple[SchemaSet, Codec]:
     return schemas, Codec(schemas)
 
 
-def make_processor(name: str, topics: Topics, rules: RulesOf) -> Processor:
+def make_processor(name: str, settings: Settings, rules: RulesOf) -> Processor:
     """One of :data:`exchange.core.processors.NAMES`."""
+    topics = settings.topics
     schemas, codec = load_codec()
     if name == "intake":
         return processors.intake(codec, topics)
     if name == "dossier":
         return processors.dossier(codec, topics, rules)
-    return processors.fanout(codec, topics, rules, schemas)
+    return processors.fanout(codec, topics, rules, schemas, settings.fanout_limit)
 
 
 def processor_app(name: str, settings: Settings) -> Any:
@@ -56,7 +57,7 @@ def processor_app(name: str, settings: Settings) -> Any:
     kafka = settings.kafka_kwargs()
     rules = RulesStore(kafka, settings.topics.rules)
     return loop_app(
-        make_processor(name, settings.topics, rules),
+        make_processor(name, settings, rules),
         kafka,
         settings.deployment,
         f"g{settings.generation}",

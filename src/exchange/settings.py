@@ -17,6 +17,7 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from exchange.core.fanout_step import LIMIT
 from exchange.errors import ConfigError
 from exchange.refs import is_party
 from exchange.topics import Topics
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
         replication: replication factor; 3 or more outside the embedded broker.
         generation: counts restores into a new cluster; part of every position (DESIGN section 4, rule 4).
         tick_seconds: how often time is told to the dossiers.
+        fanout_limit: stakeholders told in one transaction; what is left waits in the line's queue.
         metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
         metrics_host: address /metrics is served at.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
@@ -58,6 +60,7 @@ class Settings(BaseSettings):
     replication: int = Field(default=1, ge=1, le=9)
     generation: int = Field(default=1, ge=1)
     tick_seconds: float = Field(default=3600, gt=0)
+    fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
     authorities: str = ""

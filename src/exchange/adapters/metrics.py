@@ -10,6 +10,19 @@ _STEP_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5
 _COMMIT_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
+FACTS = {
+    "submissions": ("result", "Submissions answered: accepted, refused or repeat"),
+    "accepted": ("type", "Submissions accepted, by record type"),
+    "dossiers": ("change", "Dossiers changed: new or updated"),
+    "decisions": ("kind", "Decisions made, by kind"),
+    "notices": ("kind", "Notices written, by kind"),
+    "journal_records": ("type", "Edges and upstream messages written to the journal, by record type"),
+    "dead_letters": ("reason", "Dead letters written, by reason code"),
+    "lines_stopped": ("reason", "Fan-out lines stopped by a decision that broke the step"),
+}
+"""What the steps count (`Result.facts`): label and help text of each counter, by name without prefix and `_total`."""
+
+
 class ProcessorMetrics:
     """A hook for :class:`exchange.adapters.loop.Loop` that counts.
 
@@ -22,12 +35,9 @@ class ProcessorMetrics:
         who = ("processor",)
         self.records_in = Counter("exchange_records_in", "Input records done", who, registry=registry)
         self.records_out = Counter("exchange_records_out", "Records written, state not counted", who, registry=registry)
-        self.facts = Counter(
-            "exchange_facts",
-            "What the steps did, by kind and result (docs/metrics.md)",
-            (*who, "kind", "result"),
-            registry=registry,
-        )
+        self.facts = {
+            fact: Counter(f"exchange_{fact}", text, (*who, label), registry=registry) for fact, (label, text) in FACTS.items()
+        }
         self.broken = Counter("exchange_records_broken", "Records that broke the step", who, registry=registry)
         self.transactions = Counter("exchange_transactions", "Transactions committed", who, registry=registry)
         self.lanes_stopped = Counter("exchange_lane_stops", "Lanes closed, by reason", (*who, "reason"), registry=registry)
@@ -47,8 +57,8 @@ class ProcessorMetrics:
         match event:
             case events.StepDone(seconds=seconds, facts=facts):
                 self.step_seconds.labels(name).observe(seconds)
-                for (kind, result), number in events.counts(facts).items():
-                    self.facts.labels(name, kind, result).inc(number)
+                for (fact, value), number in events.counts(facts).items():
+                    self.facts[fact].labels(name, value).inc(number)
             case events.BatchCommitted():
                 self.records_in.labels(name).inc(event.records)
                 self.records_out.labels(name).inc(event.outputs)

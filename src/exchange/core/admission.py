@@ -218,7 +218,7 @@ class IntakeStep:
             outputs.append(
                 self._receipt(record, party, _submission_id(record), "refused", reason=reason, field=field, optional=elsewhere)
             )
-        return Result({}, outputs, facts=[("submissions", "refused"), ("dead-letters", reason)])
+        return Result({}, outputs, facts=[("submissions", "refused"), ("dead_letters", reason)])
 
     def _receipt(
         self,

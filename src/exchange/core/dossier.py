@@ -227,7 +227,8 @@ def _inheritable(dossier: r.Dossier, rules: Rules) -> list[r.InheritedRow]:
 
 
 def _parent_rows(dossier: r.Dossier) -> list[tuple[str, Sequence[r.InheritedRow]]]:
-    return [(link["ref"], link["snapshot"]["rows"]) for link in dossier["parents"] if link["snapshot"] is not None]
+    """What each parent passes down; nothing, while it has not spoken: then the row is owed by the parent's owner."""
+    return [(link["ref"], link["snapshot"]["rows"] if link["snapshot"] else []) for link in dossier["parents"]]
 
 
 def unresolved(line: str) -> r.Snapshot:

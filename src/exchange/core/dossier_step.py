@@ -396,7 +396,10 @@ class DossierStep:
             key = decision["line"] or f"lane-{record.partition}"
             place = Place(self.topics.decisions, record.partition, key)
             outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity))
-        return Result(changes, outputs, more=more, facts=[("decisions", decision["kind"]) for decision in decisions])
+        facts: list[tuple[str, str]] = [("decisions", decision["kind"]) for decision in decisions]
+        held = [value for key, value in changes.items() if key.startswith("dossier/")]
+        facts += [("dossiers", "new" if dossier["seq"] == 1 else "updated") for dossier in held]
+        return Result(changes, outputs, more=more, facts=facts)
 
     def broken(self, state: State, record: Record, error: Exception) -> Result:
         """A quarantined decision and a dead letter stand for a record that breaks the step; no state changes."""
@@ -423,7 +426,7 @@ class DossierStep:
                 "path": [],
             }
         result = self._result(record, {}, [decision])
-        return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead-letters", "step-failed")])
+        return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead_letters", "step-failed")])
 
 
 _QUARANTINED: r.Decision = {

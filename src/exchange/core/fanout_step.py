@@ -73,7 +73,7 @@ class FanoutStep:
             except OSError:
                 raise
             except Exception as error:
-                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines-stopped", "step-failed")])
+                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines_stopped", "step-failed")])
             return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
         return None
 
@@ -81,7 +81,7 @@ class FanoutStep:
         """A decision that breaks the step stops its line: it waits at the head of the line's queue, with a dead letter."""
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
         line = (record.key or b"").decode("utf-8", "replace")
-        facts = [("lines-stopped", "step-failed"), ("dead-letters", "step-failed")]
+        facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
             name, decision = self.codec.decode_trusted(record.value or b"")
         except Exception:
@@ -258,4 +258,4 @@ class _Work:
         topics = self.step.topics
         place = Place(topics.journal, partition_of(line, topics.partitions), line)
         self.outputs.append(write(self.step.codec, topics, place, name, record, identity))
-        self.facts.append(("journal", name))
+        self.facts.append(("journal_records", name))
