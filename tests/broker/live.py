@@ -87,7 +87,7 @@ class Live:
 
 @asynccontextmanager
 async def live(home: Path, **settings: Any) -> AsyncIterator[Live]:
-    """Run an exchange of its own, on a free port, for as long as the block lasts, without the clock: tests set the time."""
+    """Run an exchange of its own, on a free port, for as long as the block lasts; no clock: tests set the time."""
     port = free_port(start=27000 + os.getpid() % 4000)
     said: list[str] = []
     local = LocalExchange(Settings(home=home, port=port, **settings), workers=NAMES, say=said.append)

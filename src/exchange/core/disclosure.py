@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from exchange.core import dossier as dossiers
+from exchange.core.risk import MAX_PATH
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.events import records as r
 from exchange.refs import owner_of
@@ -103,7 +104,7 @@ class Projector:
             path, value = prefix + field["name"], record[field["name"]]
             entry = narrowed.get(path)
             if not _may_read(reader, path, field.get("audience"), entry):
-                shown[field["name"]] = _nothing_like(field, value)
+                shown[field["name"]] = _nothing_like(field, value, self._schemas)
                 if value not in (None, [], {}) and not any(item["path"] == path for item in withheld):
                     withheld.append({"path": path, "reason": entry["reason"] if entry else f"for {field.get('audience')}"})
             else:
@@ -146,7 +147,11 @@ def _record_name(schema: Any, schemas: Mapping[str, Any]) -> str | None:
     return name if schemas.get(name, {}).get("type") == "record" else None
 
 
-def _nothing_like(field: Mapping[str, Any], value: Any) -> Any:
+def _nothing_like(field: Mapping[str, Any], value: Any, schemas: Mapping[str, Any]) -> Any:
+    """What stands for a hidden value: an enum's own default (unknown), else the field's default, else nothing of its type."""
+    named = schemas.get(field["type"].removeprefix(f"{NAMESPACE}."), {}) if isinstance(field["type"], str) else {}
+    if named.get("type") == "enum":
+        return named["default"]
     if "default" in field:
         default = field["default"]
         return type(default)() if isinstance(default, (list, dict)) else default
@@ -177,17 +182,20 @@ def mask_path(path: Sequence[r.Hop], release: str, reader: Reader) -> list[r.Hop
 
 
 def mask_source(source: r.Source, release: str, reader: Reader) -> r.Source:
-    """An input of a profile entry: origin and cause go with the first hop of its path; the token stays."""
+    """An input of a profile entry: origin and cause go with the first hidden hop of its path; the token stays.
+
+    Where there is no event id, the token would be a hash of names alone, from which a hidden name could be guessed: it goes too.
+    """
     path = mask_path(source["path"], release, reader)
     if len(path) == len(source["path"]) and all(hop["release"] for hop in path):
         return {**source, "path": path}
-    return {**source, "path": path, "origin": "", "event_id": None}
+    return {**source, "path": path, "origin": "", "event_id": None, "token": source["token"] if source["event_id"] else ""}
 
 
 def mask_cause(cause: r.Cause, release: str, reader: Reader) -> r.Cause | None:
-    """A cause, or ``None`` where the way to it is hidden."""
+    """A cause, or ``None`` where the way to it is hidden, or too long to be known whole."""
     path = mask_path(cause["path"], release, reader)
-    if any(not hop["release"] for hop in path):
+    if len(path) >= MAX_PATH or any(not hop["release"] for hop in path):
         return None
     return {**cause, "path": path}
 

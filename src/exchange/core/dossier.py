@@ -21,6 +21,9 @@ MAX_CHANGES = 1024
 MAX_SEEN = 64
 MAX_STAGE_NEWS = 64
 
+PARENT_PATHS = ("parents", "parents.ref")
+"""Field paths of a card by which it narrows who may see what it was made from."""
+
 
 def empty(release: str) -> r.Dossier:
     """The dossier of a release nobody has said anything about."""
@@ -80,7 +83,7 @@ def with_card(dossier: r.Dossier, card: r.ModelCard, event: Event) -> r.Dossier:
 
 def parents_audience(card: r.ModelCard) -> r.Audience:
     """Who may see what a release was made from: the label, narrowed by the card's ``disclosure``."""
-    narrowed = [d["audience"] or "owner" for d in card["disclosure"] if d["path"] in ("parents", "parents.ref")]
+    narrowed = [d["audience"] or "owner" for d in card["disclosure"] if d["path"] in PARENT_PATHS]
     return max(narrowed, key=RANK.__getitem__) if narrowed else "public"
 
 

@@ -65,18 +65,27 @@ class FanoutStep:
     def drain(self, state: State) -> Result | None:
         """The next turn: one step of the line after the one served last. ``None`` when no queue can move."""
         turn = cast("r.Mark | None", state.get("mark/turn"))
-        served = turn["text"] if turn else None
-        lines = list(_waiting_lines(state, f"queue/{served}0" if served else "")) or list(_waiting_lines(state, ""))
-        for line in lines:
-            key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
-            try:
-                result = self._tell(state, pending, key)
-            except OSError:
-                raise
-            except Exception as error:
-                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines_stopped", "step-failed")])
-            return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
-        return None
+        after = f"queue/{turn['text']}0" if turn else ""
+        line = next(_waiting_lines(state, after), None) or next(_waiting_lines(state, ""), None)
+        if line is None:
+            return None
+        key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
+        try:
+            result = self._tell(state, pending, key)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            result = self._stop(key, pending, error)
+        return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
+
+    def _stop(self, key: str, pending: r.Pending, error: Exception) -> Result:
+        """A queued decision that breaks the step stops its line. The dead letter names the journal record it came from."""
+        decision = pending["decision"]
+        place = (self.topics.journal, decision["lane"], decision["offset"])
+        record = Record(*place, decision["line"].encode(), None, (), 0)
+        letter = dead_letter(self.codec, self.topics, "fanout", record, error)
+        facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
+        return Result({key: {**pending, "stopped": type(error).__name__}}, [letter], facts=facts)
 
     def broken(self, state: State, record: Record, error: Exception) -> Result:
         """A decision that breaks the step stops its line: it waits in the line's queue, with a dead letter.

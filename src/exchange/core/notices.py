@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from exchange.core import disclosure
+from exchange.core import dossier as dossiers
 from exchange.core.codec import Codec
 from exchange.core.disclosure import Projector, Reader
 from exchange.core.outputs import derived_id
@@ -80,6 +81,8 @@ def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity]
 
 
 def _kind(decision: r.Decision, capacities: set[r.Capacity]) -> r.NoticeKind:
+    if decision["kind"] == "quarantined":
+        return "quarantined"
     if "publisher" in capacities:
         return "result"
     if decision["kind"] == "stake":
@@ -94,9 +97,21 @@ def _payload(telling: Telling, reader: Reader) -> tuple[dict[str, Any], list[r.W
     if key is None or decision["event"] is None:
         return {}, []
     name, event = telling.codec.decode_trusted(decision["event"])
-    narrowed = event["disclosure"] if name == "ModelCard" else []
-    shown, withheld = telling.projector.project(name, event, reader, narrowed)
+    shown, withheld = telling.projector.project(name, event, reader, _narrowed(decision, name, event))
     return {key: shown}, withheld
+
+
+def _narrowed(decision: r.Decision, name: str, event: Any) -> Sequence[r.Disclosure]:
+    """A card's own ``disclosure``; for a change notice what the release's card says of its parents: the notice names one."""
+    if name == "ModelCard":
+        return cast(Sequence[r.Disclosure], event["disclosure"])
+    if name != "ChangeNotice":
+        return ()
+    card = decision["dossier"]["card"] if decision["dossier"] else None
+    if card is None:
+        return [{"path": "parent", "audience": None, "reason": "there is no card yet that says who may know"}]
+    reasons = [entry["reason"] for entry in card["disclosure"] if entry["path"] in dossiers.PARENT_PATHS]
+    return [{"path": "parent", "audience": dossiers.parents_audience(card), "reason": reasons[0]}] if reasons else ()
 
 
 def _child(decision: r.Decision) -> tuple[r.EdgeDeclared | None, list[r.Withheld]]:

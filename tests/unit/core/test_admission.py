@@ -171,7 +171,7 @@ def test_what_may_not_be_said_is_refused(name: str, desk: Desk) -> None:
     receipts = desk.answers(result, "Receipt")
     assert [(receipt["status"], receipt["reason"]) for receipt in receipts] == [("refused", reason)] * (record.key == b"acme")
     assert dict(desk.state.scan("")) == before
-    assert set(result.facts) == {("submissions", "refused"), ("dead-letters", reason)}
+    assert set(result.facts) == {("submissions", "refused"), ("dead_letters", reason)}
 
 
 def test_every_reason_is_seen_in_these_tests() -> None:

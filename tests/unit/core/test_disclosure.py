@@ -215,6 +215,27 @@ def test_behind_a_hidden_hop_origin_and_event_id_are_gone_and_the_token_stays() 
     assert disclosure.mask_source({**source, "path": [hop(A), hop(B)]}, D, PUBLIC)["event_id"] == "e1"
 
 
+def test_a_token_that_is_a_hash_of_names_alone_is_not_shown_behind_a_hidden_hop() -> None:
+    """Whoever has a list of names could try them; nothing unknown can be considered anyway."""
+    source: r.Source = {
+        "origin": A,
+        "level": "unknown",
+        "event_id": None,
+        "token": token(D, A, ""),
+        "considered": False,
+        "path": [hop(A), hop(B, "owner")],
+    }
+    assert disclosure.mask_source(source, D, PUBLIC)["token"] == ""
+
+
+def test_a_cause_whose_way_is_too_long_to_be_known_whole_is_withheld() -> None:
+    """A hop that is no longer there may have been hidden."""
+    way = [hop(f"x/n{number}@1") for number in range(64)]
+    cause: r.Cause = {"event_id": "e1", "event_type": "ModelCard", "publisher": "x", "release": "x/n0@1", "path": way}
+    assert disclosure.mask_cause(cause, D, PUBLIC) is None
+    assert disclosure.mask_cause({**cause, "path": way[1:]}, D, PUBLIC) is not None
+
+
 def test_a_cause_behind_a_hidden_hop_is_withheld_whole() -> None:
     """Publisher, event and release would name it."""
     cause: r.Cause = {
@@ -273,6 +294,39 @@ def test_a_provider_keeps_its_upstreams_name_and_the_risk_is_passed_on() -> None
         encoded = bus.codec.encode("Notice", each)
         assert b"secret-base" not in encoded
         assert b"secret-event" not in encoded
+
+
+def test_what_the_provider_says_itself_does_not_name_what_it_withholds() -> None:
+    """Neither the parent in its change notice nor the events its assessment considers; its own notices hold both."""
+    bus = secretive_lineage()
+    notice = {
+        "release": "provider/product@1",
+        "parent": "secret-base/model@1",
+        "kind": "fine_tune",
+        "affected_categories": ["R07"],
+    }
+    bus.submit("provider", "ChangeNotice", notice)
+    finding = {"category": "R11", "level": "low"}
+    bus.submit(
+        "provider",
+        "RiskAssessment",
+        {
+            "release": "provider/product@1",
+            "assessor": "provider",
+            "independence": "self",
+            "findings": [finding],
+            "considers": ["secret-event"],
+        },
+    )
+    bus.run()
+    withheld = [{entry["path"]: entry["reason"] for entry in each["withheld"]} for each in bus.notices("user")[-2:]]
+    assert withheld == [{"parent": "trade secret"}, {"considers": "for owner"}]
+    told = [bus.codec.encode("Notice", each) for each in bus.notices("user")]
+    assert not [each for each in told if b"secret-base" in each or b"secret-event" in each]
+    own = bus.notices("provider")[-2:]
+    assert own[0]["change_notice"]
+    assert own[1]["assessment"]
+    assert (own[0]["change_notice"]["parent"], own[1]["assessment"]["considers"]) == ("secret-base/model@1", ["secret-event"])
 
 
 def test_an_authority_of_the_operators_list_sees_what_the_public_does_not() -> None:
