@@ -20,11 +20,11 @@ from exchange.adapters.admin import Admin
 from exchange.adapters.rules_store import read_rules
 from exchange.core import risk
 from exchange.core.codec import Codec
-from exchange.core.envelope import from_headers
+from exchange.core.envelope import Attributes, from_headers
 from exchange.core.processors import RulesOf, state_codec
 from exchange.core.rules import parse_rules
 from exchange.core.step import Record
-from exchange.errors import TimedOutError
+from exchange.errors import DocumentError, TimedOutError
 from exchange.oracles import graph
 from exchange.oracles.fold import Folded, fold
 from exchange.refs import line_of
@@ -222,10 +222,18 @@ def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) ->
 def _waiting(recorded: Recorded, folded: Folded) -> int:
     """How much is still to be done, as far as the topics show it."""
     decided = sum(len(made) for made in folded.decisions.values()) - sum(len(found) for found in recorded.decisions.values())
-    written = {from_headers(each.headers, timeless=True).id for log in recorded.journal.values() for each in log}
+    written = {each.id for log in recorded.journal.values() for record in log if (each := _attributes(record)) is not None}
     answered = {(receipt["lane"], receipt["offset"]) for told in recorded.receipts.values() for receipt in told}
     answered |= {(letter["partition"], letter["offset"]) for letter in recorded.dead_letters if letter["processor"] == "intake"}
     return max(0, decided) + len(folded.derived - written) + len(recorded.submissions - answered)
+
+
+def _attributes(record: Record) -> Attributes | None:
+    """Of a journal record; none on one that is quarantined for the lack of them."""
+    try:
+        return from_headers(record.headers, timeless=True)
+    except DocumentError:
+        return None
 
 
 def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str]:
@@ -235,9 +243,12 @@ def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str
     digest = ""
     for log in recorded.journal.values():
         for each in log:
-            name, value = codec.decode_trusted(each.value or b"")
-            if name in _PARTY_EVENTS:
-                attributes = from_headers(each.headers, timeless=True)
+            attributes = _attributes(each)
+            try:
+                name, value = codec.decode_trusted(each.value or b"")
+            except DocumentError:
+                continue  # quarantined
+            if name in _PARTY_EVENTS and attributes is not None:
                 lines[line_of(value["release"])].append(graph.Accepted(name, value, attributes.id, attributes.source))
             elif name == "Tick":
                 ticks.append(value["time"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from exchange.core.step import Record
@@ -43,12 +45,20 @@ class TopicReader:
 
     async def exists(self) -> bool:
         """Whether the topic is there."""
-        return self._tp.topic in await self._consumer.topics()
+        try:
+            return self._tp.topic in await self._consumer.topics()
+        except KafkaError as error:
+            if type(error) is KafkaError:  # aiokafka's word for: no broker answered
+                raise KafkaConnectionError(*error.args) from error
+            raise
 
     async def await_topic(self) -> None:
-        """Return when the topic is there."""
-        while not await self.exists():  # noqa: ASYNC110 - the topic is made by another process
-            await asyncio.sleep(LOOK_AGAIN_S)
+        """Return when the topic is there; while no broker answers, wait on."""
+        while True:
+            with contextlib.suppress(KafkaConnectionError):
+                if await self.exists():
+                    return
+            await asyncio.sleep(LOOK_AGAIN_S)  # the topic is made by another process
 
     async def bounds(self) -> tuple[int, int]:
         """Offset of the oldest record still there, and the offset after the newest."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 from exchange.core.codec import Codec
 from exchange.core.dossier_events import HANDLERS
 from exchange.core.envelope import Attributes, from_headers
-from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.outputs import Place, dead_letter, derived_id, quarantined, write
 from exchange.core.rules import Rules
 from exchange.core.step import Record, Result, State
 from exchange.core.turn import EVENTS, Turn, blank, conclude
@@ -121,13 +121,8 @@ class DossierStep:
             attributes: Attributes | None = from_headers(record.headers, timeless=True)
         except DocumentError:
             attributes = None
-        decision: r.Decision = {
-            **_QUARANTINED,
-            "lane": record.partition,
-            "offset": record.offset,
-            "line": line,
-            "reason": error.reason if isinstance(error, DocumentError) else "step-failed",
-        }
+        reason = error.reason if isinstance(error, DocumentError) else "step-failed"
+        decision = quarantined(record, line, reason)
         if attributes is not None:
             decision["event_type"] = attributes.name
             decision["cause"] = {
@@ -139,32 +134,6 @@ class DossierStep:
             }
         result = self._result(record, {}, [decision])
         return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead_letters", "step-failed")])
-
-
-_QUARANTINED: r.Decision = {
-    "lane": 0,
-    "offset": 0,
-    "index": 0,
-    "kind": "quarantined",
-    "line": "",
-    "release": "",
-    "rules": "",
-    "time": None,
-    "cause": None,
-    "event_type": None,
-    "event": None,
-    "claims": False,
-    "dossier": None,
-    "changes": [],
-    "stakes": [],
-    "declared": [],
-    "dropped": [],
-    "snapshot": None,
-    "line_snapshot": None,
-    "resolution": 0,
-    "only_child": None,
-    "reason": None,
-}
 
 
 class _Ahead:

@@ -19,11 +19,12 @@ from exchange.core.codec import Codec
 from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
-from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.outputs import Place, dead_letter, derived_id, quarantined, write
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
+from exchange.errors import ValidationError
 from exchange.events import records as r
-from exchange.refs import line_of, owner_of, partition_of
+from exchange.refs import LineRef, line_of, owner_of, parse_ref, partition_of
 from exchange.topics import Topics
 
 LIMIT = 500
@@ -87,18 +88,26 @@ class FanoutStep:
         return Result({key: {**pending, "stopped": type(error).__name__}}, [letter], facts=facts)
 
     def broken(self, state: State, record: Record, error: Exception) -> Result:
-        """A decision that breaks the step stops its line: it waits at the head of the line's queue, with a dead letter."""
+        """A decision that breaks the step stops its line: it waits in the line's queue, with a dead letter.
+
+        What cannot be read stops the line its key names; a line goes on untold rather than with a decision left out.
+        """
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
-        line = (record.key or b"").decode("utf-8", "replace")
         facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
-            name, decision = self.codec.decode_trusted(record.value or b"")
+            name, value = self.codec.decode_trusted(record.value or b"")
         except Exception:
-            return Result({}, [letter], facts=facts)
-        if name != "Decision":
-            return Result({}, [letter], facts=facts)
-        pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
-        return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
+            name, value = "", None
+        if name == "Decision":
+            decision = cast(r.Decision, value)
+            key = _queue_key(decision)
+        elif (line := _line_of_key(record)) is not None:
+            decision = quarantined(record, line, "malformed")
+            key = _behind(state, line, record.offset)
+        else:
+            return Result({}, [letter], facts=facts[1:])
+        pending: r.Pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
+        return Result({key: pending}, [letter], facts=facts)
 
     # ------------------------------------------------------------------------------------------- one decision
 
@@ -123,6 +132,20 @@ def _queue_key(decision: r.Decision) -> str:
 
 def _first_queued(state: State, line: str) -> tuple[str, Any] | None:
     return next(iter(state.scan(f"queue/{line}/")), None)
+
+
+def _line_of_key(record: Record) -> str | None:
+    key = (record.key or b"").decode("utf-8", "replace")
+    try:
+        return key if isinstance(parse_ref(key), LineRef) else None
+    except ValidationError:
+        return None
+
+
+def _behind(state: State, line: str, offset: int) -> str:
+    """A key behind all that waits in a line's queue and before all that will: for a record without a number of its own."""
+    last = next(iter(reversed(list(state.scan(f"queue/{line}/")))), None)
+    return f"{last[0] if last else f'queue/{line}/{0:020d}.{0:06d}'}.{offset:020d}"
 
 
 def _waiting_lines(state: State, after: str) -> Iterator[str]:
