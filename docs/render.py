@@ -65,7 +65,8 @@ def settings() -> str:
     for name, field in Settings.model_fields.items():
         default = "user's folder" if field.default_factory else "" if field.default in (None, "") else f"`{field.default}`"
         meaning = " ".join(told.get(name, "").split()) or "as aiokafka's argument of this name"
-        rows.append(f"| `EXCHANGE_{name.upper()}` | {default} | {meaning.rstrip('.').replace('``', '`')} |")
+        meaning = re.sub(r" \(DESIGN[^)]*\)", "", meaning).rstrip(".").replace("``", "`").replace("`None`", "not set")
+        rows.append(f"| `EXCHANGE_{name.upper()}` | {default} | {meaning} |")
     return "\n".join(rows) + "\n"
 
 
