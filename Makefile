@@ -30,6 +30,7 @@ broker: $(STAMP)
 
 generate: $(STAMP)
 	$(PY) schemas/generate.py
+	$(PY) docs/render.py
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

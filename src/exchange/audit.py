@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.admin import Admin
 from exchange.adapters.rules_store import read_rules
+from exchange.adapters.topic_reader import read_all
 from exchange.core import risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers
@@ -164,29 +164,6 @@ def _sort(recorded: Recorded, party: str, each: Record, name: str, value: dict[s
         recorded.told.append((each.timestamp_ms, value))
     else:
         recorded.receipts[party].append(value)
-
-
-async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
-    """Every committed record of some partitions, up to where they end now."""
-    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        open_ = {place for place in places if ends[place]}
-        while open_:
-            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
-                found[place] += [
-                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
-                    for each in batch
-                    if each.offset < ends[place]
-                ]
-            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
-    finally:
-        await consumer.stop()
-    return found
 
 
 def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -105,3 +105,26 @@ class TopicReader:
         """Commit an offset for the group, where those who watch lag see it."""
         if self._group_id is not None:
             await self._consumer.commit({self._tp: offset})
+
+
+async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+    """Every committed record of some partitions, up to where they end now."""
+    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        open_ = {place for place in places if ends[place]}
+        while open_:
+            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
+                found[place] += [
+                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+                    for each in batch
+                    if each.offset < ends[place]
+                ]
+            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
+    finally:
+        await consumer.stop()
+    return found

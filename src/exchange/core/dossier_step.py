@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from exchange.core.codec import Codec
+from exchange.core.decisions import quarantined
 from exchange.core.dossier_events import HANDLERS
 from exchange.core.envelope import Attributes, from_headers
-from exchange.core.outputs import Place, dead_letter, derived_id, quarantined, write
+from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.rules import Rules
 from exchange.core.step import Record, Result, State
 from exchange.core.turn import EVENTS, Turn, blank, conclude

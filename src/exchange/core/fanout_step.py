@@ -16,10 +16,11 @@ from functools import partial
 from typing import Any, cast
 
 from exchange.core.codec import Codec
+from exchange.core.decisions import quarantined
 from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
-from exchange.core.outputs import Place, dead_letter, derived_id, quarantined, write
+from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
 from exchange.errors import ValidationError

@@ -60,34 +60,6 @@ def dead_letter(
     )
 
 
-def quarantined(record: Record, line: str, reason: str) -> r.Decision:
-    """The decision that stands for a record nobody could make one of: it changes nothing."""
-    return {
-        "lane": record.partition,
-        "offset": record.offset,
-        "index": 0,
-        "kind": "quarantined",
-        "line": line,
-        "release": "",
-        "rules": "",
-        "time": None,
-        "cause": None,
-        "event_type": None,
-        "event": None,
-        "claims": False,
-        "dossier": None,
-        "changes": [],
-        "stakes": [],
-        "declared": [],
-        "dropped": [],
-        "snapshot": None,
-        "line_snapshot": None,
-        "resolution": 0,
-        "only_child": None,
-        "reason": reason,
-    }
-
-
 def _party(record: Record) -> str | None:
     text = (record.key or b"").decode("utf-8", "replace")
     return text if is_party(text) else None

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from exchange.core import dossier as dossiers
 from exchange.core import lines, risk
+from exchange.core.decisions import nothing
 from exchange.core.envelope import Attributes
 from exchange.core.rules import Rules
 from exchange.core.step import Record, State
@@ -56,30 +57,14 @@ class Turn:
 
 
 def blank(turn: Turn, line: str, release: str, index: int = 0) -> r.Decision:
-    """A decision that says nothing yet."""
+    """A decision about a line or release that says nothing yet."""
     return {
-        "lane": turn.record.partition,
-        "offset": turn.record.offset,
-        "index": index,
-        "kind": "nothing",
+        **nothing(turn.record, index),
         "line": line,
         "release": release,
         "rules": turn.rules.digest,
         "time": turn.now,
-        "cause": None,
-        "event_type": None,
-        "event": None,
-        "claims": False,
-        "dossier": None,
-        "changes": [],
-        "stakes": [],
-        "declared": [],
-        "dropped": [],
-        "snapshot": None,
-        "line_snapshot": None,
         "resolution": turn.line(line)["resolution"] if line else 0,
-        "only_child": None,
-        "reason": None,
     }
 
 

@@ -342,7 +342,8 @@ def test_what_cannot_be_read_stops_the_line_its_key_names_and_keeps_its_place() 
     card(bus, "beta/other@1")
     assert len(bus.notices("user-b")) == told + 1
     assert bus.notices("beta")[-1]["line"] == "beta/other"
-    assert [pending["stopped"] for _, pending in bus.lane("fanout", 0).state.scan("queue/")] == ["ParseError", None]
+    fanout = bus.lane("fanout", 0).state
+    assert [pending["stopped"] for _, pending in fanout.scan("queue/")] == ["ParseError", None]
     assert [letter["reason"] for letter in bus.records(bus.topics.dead_letters, "DeadLetter")] == ["malformed"] * 2
 
 

@@ -1,0 +1,152 @@
+"""Writes into the documents what they take from the code: commands, settings, metrics, topics. `make generate` runs it.
+
+Each such part stands between ``<!-- rendered: NAME -->`` and ``<!-- end -->``; a test fails when one is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from exchange.adapters.lane_events import LaneStopped
+from exchange.adapters.metrics import FACTS, ProcessorMetrics
+from exchange.cli import app
+from exchange.core.admission import REASONS
+from exchange.core.processors import NAMES
+from exchange.events import records as r
+from exchange.settings import Settings
+from exchange.topics import Topics
+
+DOCS = Path(__file__).parent
+FILES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
+SUBMITTED = ("Party", "ModelCard", "ChangeNotice", "RiskAssessment", "Subscription", "Unsubscribe", "Grant", "GrantRevocation")
+DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
+_PART = re.compile(r"<!-- rendered: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command as its words."""
+    yield from _below(get_command(app), ())
+
+
+def _below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if not hasattr(command, "commands"):
+        yield words
+        return
+    for name, inner in command.commands.items():
+        yield from _below(inner, (*words, name))
+
+
+def cli() -> str:
+    """Each command with its help."""
+    runner = CliRunner()
+    parts = []
+    for words in commands():
+        answer = runner.invoke(
+            app, [*words, "--help"], prog_name="exchange", env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+        )
+        text = "\n".join(line.rstrip() for line in answer.output.splitlines()).strip()
+        parts.append(f"## exchange {' '.join(words)}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def settings() -> str:
+    """Variable, default and meaning of each setting."""
+    told = dict(re.findall(r"^    (\w+): (.*?)(?=\n    \w+: |\Z)", inspect.getdoc(Settings) or "", re.DOTALL | re.MULTILINE))
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "user's folder" if field.default_factory else "" if field.default in (None, "") else f"`{field.default}`"
+        meaning = " ".join(told.get(name, "").split()) or "as aiokafka's argument of this name"
+        meaning = re.sub(r" \(DESIGN[^)]*\)", "", meaning).rstrip(".").replace("``", "`").replace("`None`", "not set")
+        rows.append(f"| `EXCHANGE_{name.upper()}` | {default} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def values_of(fact: str) -> tuple[str, ...]:
+    """The closed set a fact's label comes from."""
+    reasons = tuple(REASONS)
+    sets: dict[str, tuple[str, ...]] = {
+        "submissions": tuple(value for value in get_args(r.ReceiptStatus) if value != "UNKNOWN"),
+        "accepted": SUBMITTED,
+        "dossiers": ("new", "updated"),
+        "decisions": tuple(value for value in get_args(r.DecisionKind) if value != "UNKNOWN"),
+        "notices": tuple(value for value in get_args(r.NoticeKind) if value != "UNKNOWN"),
+        "journal_records": DERIVED,
+        "dead_letters": reasons,
+        "lines_stopped": ("step-failed",),
+    }
+    return sets[fact]
+
+
+def metrics() -> str:
+    """Name, labels and meaning of each metric, then the values of each label."""
+    registry = CollectorRegistry()
+    held = vars(ProcessorMetrics(registry))
+    collectors = [*[value for value in held.values() if not isinstance(value, dict)], *held["facts"].values()]
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for each in collectors:
+        [family] = each.describe()
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in each._labelnames)
+        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
+    rows += ["", "| label | of | values |", "|---|---|---|", f"| `processor` | all | {_listed(NAMES)} |"]
+    rows.append("| `partition` | gauges | input partitions, from 0 |")
+    rows.append(f"| `reason` | `exchange_lane_stops_total` | {_listed(_stops())} |")
+    rows += [f"| `{label}` | `exchange_{fact}_total` | {_listed(values_of(fact))} |" for fact, (label, _) in FACTS.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _stops() -> list[str]:
+    said = re.search(r"one of: ([^.]*)\.", inspect.getdoc(LaneStopped) or "")
+    return said[1].split(", ") if said else []
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+def topics() -> str:
+    """Each topic with key, partitions and how long it keeps its records."""
+    declared = Topics()
+    rows = ["| topic | key | partitions | kept |", "|---|---|---|---|"]
+    for spec in (*declared.declared(), declared.notice_spec("party")):
+        name = spec.name.replace("notices.party", "notices.<party>")
+        partitions = "as configured" if spec.partitions == declared.partitions else str(spec.partitions)
+        rows.append(f"| `{name}` | {spec.key} | {partitions} | {_kept(spec.configs)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _kept(configs: Any) -> str:
+    if configs["cleanup.policy"] == "compact":
+        return "compacted"
+    days = int(configs["retention.ms"]) // (24 * 60 * 60 * 1000)
+    return "for ever" if days < 0 else f"{days} days"
+
+
+PARTS: dict[str, Callable[[], str]] = {"cli": cli, "settings": settings, "metrics": metrics, "topics": topics}
+
+
+def rendered(text: str) -> str:
+    """A document with its parts as they should be."""
+    return _PART.sub(lambda found: f"<!-- rendered: {found[1]} -->\n{PARTS[found[1]]()}<!-- end -->", text)
+
+
+def main() -> None:
+    """Write them; with ``--check`` only say which are stale."""
+    stale = [path for path in FILES if path.exists() and rendered(path.read_text("utf-8")) != path.read_text("utf-8")]
+    if "--check" in sys.argv and stale:
+        sys.exit(f"stale, run `make generate`: {', '.join(path.name for path in stale)}")
+    for path in stale:
+        path.write_text(rendered(path.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
