@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.admin import Admin
 from exchange.adapters.rules_store import read_rules
+from exchange.adapters.topic_reader import read_all
 from exchange.core import risk
 from exchange.core.codec import Codec
-from exchange.core.envelope import from_headers
+from exchange.core.envelope import Attributes, from_headers
 from exchange.core.processors import RulesOf, state_codec
 from exchange.core.rules import parse_rules
 from exchange.core.step import Record
-from exchange.errors import TimedOutError
+from exchange.errors import DocumentError, TimedOutError
 from exchange.oracles import graph
 from exchange.oracles.fold import Folded, fold
 from exchange.refs import line_of
@@ -99,8 +99,9 @@ async def audit(settings: Settings) -> Audit:
     schemas, codec = load_codec()
     rules = {digest: parse_rules(content) for digest, content in (await read_rules(kafka, topics.rules)).items()}
     recorded = await record(kafka, topics, codec)
-    folded = fold(recorded.journal, topics, codec, schemas, rules.__getitem__)
-    return compare(recorded, folded, codec, rules.__getitem__)
+    # in a thread: whoever watches over workers meanwhile must not be held up
+    folded = await asyncio.to_thread(fold, recorded.journal, topics, codec, schemas, rules.__getitem__)
+    return await asyncio.to_thread(compare, recorded, folded, codec, rules.__getitem__)
 
 
 async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 8.0) -> Audit:
@@ -116,6 +117,7 @@ async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 
     """
     deadline, quiet_since = time.monotonic() + timeout, None
     while True:
+        began = time.monotonic()
         found = await audit(settings)
         if found.clean:
             return found
@@ -125,7 +127,7 @@ async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 
             return found
         if now > deadline:
             raise TimedOutError(f"the flow did not come to rest within {timeout:.0f} s ({found.waiting} records wait)")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(max(0.1, now - began))  # half the time is the workers'
 
 
 async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Recorded:
@@ -164,29 +166,6 @@ def _sort(recorded: Recorded, party: str, each: Record, name: str, value: dict[s
         recorded.receipts[party].append(value)
 
 
-async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
-    """Every committed record of some partitions, up to where they end now."""
-    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        open_ = {place for place in places if ends[place]}
-        while open_:
-            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
-                found[place] += [
-                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
-                    for each in batch
-                    if each.offset < ends[place]
-                ]
-            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
-    finally:
-        await consumer.stop()
-    return found
-
-
 def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:
     """Compare what is recorded with what must be."""
     lost = duplicates = reordered = 0
@@ -220,10 +199,18 @@ def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) ->
 def _waiting(recorded: Recorded, folded: Folded) -> int:
     """How much is still to be done, as far as the topics show it."""
     decided = sum(len(made) for made in folded.decisions.values()) - sum(len(found) for found in recorded.decisions.values())
-    written = {from_headers(each.headers, timeless=True).id for log in recorded.journal.values() for each in log}
+    written = {each.id for log in recorded.journal.values() for record in log if (each := _attributes(record)) is not None}
     answered = {(receipt["lane"], receipt["offset"]) for told in recorded.receipts.values() for receipt in told}
     answered |= {(letter["partition"], letter["offset"]) for letter in recorded.dead_letters if letter["processor"] == "intake"}
     return max(0, decided) + len(folded.derived - written) + len(recorded.submissions - answered)
+
+
+def _attributes(record: Record) -> Attributes | None:
+    """Of a journal record; none on one that is quarantined for the lack of them."""
+    try:
+        return from_headers(record.headers, timeless=True)
+    except DocumentError:
+        return None
 
 
 def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str]:
@@ -233,9 +220,12 @@ def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str
     digest = ""
     for log in recorded.journal.values():
         for each in log:
-            name, value = codec.decode_trusted(each.value or b"")
-            if name in _PARTY_EVENTS:
-                attributes = from_headers(each.headers, timeless=True)
+            attributes = _attributes(each)
+            try:
+                name, value = codec.decode_trusted(each.value or b"")
+            except DocumentError:
+                continue  # quarantined
+            if name in _PARTY_EVENTS and attributes is not None:
                 lines[line_of(value["release"])].append(graph.Accepted(name, value, attributes.id, attributes.source))
             elif name == "Tick":
                 ticks.append(value["time"])

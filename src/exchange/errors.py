@@ -15,6 +15,7 @@
         │   ├── AccessError          credentials or permissions are wrong
         │   └── TopicMissingError    the topic does not exist; `exchange topics apply`
         ├── StateError           state and committed position disagree, or are of another generation
+        ├── QuarantinedError     an accepted event could not be worked off; operators are told
         ├── GapError             a reader saw notice n+2 after n
         ├── TimedOutError        no answer in the time allowed
         └── ConfigError          a setting is missing or makes no sense
@@ -138,6 +139,10 @@ class TopicMissingError(BrokerError):
 
 class StateError(PlumbingError):
     """State and committed position disagree, or belong to another generation."""
+
+
+class QuarantinedError(PlumbingError):
+    """An accepted event broke the step that works it off. It lies in the journal; nothing was changed, operators are told."""
 
 
 class GapError(PlumbingError):

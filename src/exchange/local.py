@@ -82,7 +82,8 @@ class LocalExchange:
         self._say = say
         self.broker: EmbeddedKafka | None = None
         if settings.bootstrap_servers is None:
-            self.broker = EmbeddedKafka(settings.home / "kafka", settings.cache, port=settings.port, progress=progress)
+            home, java = settings.home / "kafka", settings.java_home
+            self.broker = EmbeddedKafka(home, settings.cache, port=settings.port, java_home=java, progress=progress)
         self.settings = settings
         logs = settings.home / "logs"
         self.workers = {name: Worker(name, logs / f"{name}.log") for name in workers}

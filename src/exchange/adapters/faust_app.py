@@ -139,7 +139,7 @@ def agent_app(name: str, kafka: Mapping[str, Any], deployment: str, *, data_dir:
 
 def run_worker(app: faust.App, *, loglevel: str = "warning") -> None:
     """Run an app until SIGTERM or Ctrl-C; does not return."""
-    Worker(app, loglevel=loglevel, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+    Worker(app, loglevel=loglevel, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()
 
 
 def _floor(kafka: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from exchange.adapters.topic_reader import read_all
 from exchange.core.rules import Rules, parse_rules
-
-READ_MS = 500
 
 
 class RulesNotHereError(OSError):
@@ -56,18 +54,6 @@ class RulesStore:
 
 async def read_rules(kafka: Mapping[str, Any], topic: str) -> dict[str, bytes]:
     """Content of every rule set, by digest, in the order in which they were first published."""
-    contents: dict[str, bytes] = {}
     place = TopicPartition(topic, 0)
-    consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign([place])
-        await consumer.seek_to_beginning(place)
-        end = (await consumer.end_offsets([place]))[place]
-        while await consumer.position(place) < end:
-            for record in (await consumer.getmany(place, timeout_ms=READ_MS)).get(place, []):
-                if record.value is not None:
-                    contents[record.key.decode()] = record.value
-    finally:
-        await consumer.stop()
-    return contents
+    records = (await read_all(kafka, [place]))[place]
+    return {(record.key or b"").decode(): record.value for record in records if record.value is not None}

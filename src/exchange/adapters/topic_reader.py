@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from exchange.core.step import Record
@@ -43,12 +45,20 @@ class TopicReader:
 
     async def exists(self) -> bool:
         """Whether the topic is there."""
-        return self._tp.topic in await self._consumer.topics()
+        try:
+            return self._tp.topic in await self._consumer.topics()
+        except KafkaError as error:
+            if type(error) is KafkaError:  # aiokafka's word for: no broker answered
+                raise KafkaConnectionError(*error.args) from error
+            raise
 
     async def await_topic(self) -> None:
-        """Return when the topic is there."""
-        while not await self.exists():  # noqa: ASYNC110 - the topic is made by another process
-            await asyncio.sleep(LOOK_AGAIN_S)
+        """Return when the topic is there; while no broker answers, wait on."""
+        while True:
+            with contextlib.suppress(KafkaConnectionError):
+                if await self.exists():
+                    return
+            await asyncio.sleep(LOOK_AGAIN_S)  # the topic is made by another process
 
     async def bounds(self) -> tuple[int, int]:
         """Offset of the oldest record still there, and the offset after the newest."""
@@ -95,3 +105,26 @@ class TopicReader:
         """Commit an offset for the group, where those who watch lag see it."""
         if self._group_id is not None:
             await self._consumer.commit({self._tp: offset})
+
+
+async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+    """Every committed record of some partitions, up to where they end now."""
+    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        open_ = {place for place in places if ends[place]}
+        while open_:
+            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
+                found[place] += [
+                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+                    for each in batch
+                    if each.offset < ends[place]
+                ]
+            open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
+    finally:
+        await consumer.stop()
+    return found

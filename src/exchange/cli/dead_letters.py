@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from rich.table import Table
 
 from exchange.adapters.admin import translated
+from exchange.adapters.topic_reader import read_all
 from exchange.cli.output import Home, Json, connected, console, print_json, run
 from exchange.runtime import load_codec
 from exchange.settings import Settings
-
-_READ_MS = 500
 
 
 def list_(
@@ -65,23 +64,15 @@ def show(
 
 
 async def _read(settings: Settings) -> list[dict[str, Any]]:
-    from datetime import UTC, datetime
-
     _, codec = load_codec()
     kafka, place = settings.kafka_kwargs(), TopicPartition(settings.topics.dead_letters, 0)
-    consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-    letters: list[dict[str, Any]] = []
     async with translated(kafka):
-        await consumer.start()
-        try:
-            consumer.assign([place])
-            await consumer.seek_to_beginning(place)
-            end = (await consumer.end_offsets([place]))[place]
-            while await consumer.position(place) < end:
-                for record in (await consumer.getmany(place, timeout_ms=_READ_MS)).get(place, []):
-                    _, letter = codec.decode_trusted(record.value)
-                    time = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="seconds")
-                    letters.append({"number": record.offset, "time": time, **letter})
-        finally:
-            await consumer.stop()
-    return letters
+        records = (await read_all(kafka, [place]))[place]
+    return [
+        {"number": each.offset, "time": _time(each.timestamp_ms), **codec.decode_trusted(each.value or b"")[1]}
+        for each in records
+    ]
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")

@@ -59,7 +59,7 @@ def _here(settings: Settings) -> Iterator[Finding]:
     if settings.bootstrap_servers is not None:
         yield Finding("embedded Kafka", None, "not used: EXCHANGE_BOOTSTRAP_SERVERS is set")
         return
-    yield _tried("java", find_java_path)
+    yield _tried("java", lambda: _java(settings))
     folder = settings.cache / f"kafka-{KAFKA_VERSION}"
     missing = sum(not (folder / pin.file_name).exists() for pin in pins())
     yield Finding(
@@ -74,9 +74,9 @@ def _here(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def find_java_path() -> str:
-    """Which Java would run the broker."""
-    return " ".join(str(part) for part in [find_java()])
+def _java(settings: Settings) -> str:
+    java = find_java(settings.java_home)
+    return f"{java.path}, version {java.version} ({java.source})"
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:

@@ -22,7 +22,15 @@ from exchange.core.admission import REASONS
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
 from exchange.core.schemas import SchemaSet
-from exchange.errors import BrokerError, ConfigError, RefusedError, TimedOutError, TopicMissingError, ValidationError
+from exchange.errors import (
+    BrokerError,
+    ConfigError,
+    QuarantinedError,
+    RefusedError,
+    TimedOutError,
+    TopicMissingError,
+    ValidationError,
+)
 from exchange.events import models
 from exchange.refs import is_party, partition_of
 from exchange.settings import Settings, load_settings
@@ -123,6 +131,7 @@ class Exchange:
             ValidationError: a field is wrong; nothing was sent.
             TooLargeError: more than 128 kB; nothing was sent.
             RefusedError: the exchange refused it; ``reason`` is the reason code (docs/reasons.md).
+            QuarantinedError: accepted, but it could not be worked off.
             TimedOutError: no answer in time. Publish it again with the same key: it counts once.
             BrokerError: Kafka cannot be used.
         """
@@ -226,7 +235,7 @@ class Exchange:
                 first = answer.event_id or event_id
                 if wait == "receipt" or out.name == "Party":
                     return Published(first, answer)
-                return Published(first, answer, await result if first == event_id else await self._earlier(first))
+                return Published(first, answer, _whole(await result if first == event_id else await self._earlier(first)))
         except TimeoutError:
             raise TimedOutError(
                 f"no {wait} within {timeout:g} s", hint="publish it again with the same content or key: it counts once"
@@ -255,9 +264,18 @@ class Exchange:
         """The result of an event that was published before, perhaps not told yet."""
         async with self.subscribe(keep=False) as feed:
             async for notice in feed:
-                if notice.kind == "result" and notice.cause and notice.cause.event_id == event_id:
+                if notice.kind in ("result", "quarantined") and notice.cause and notice.cause.event_id == event_id:
                     return notice
         raise ValidationError("the result is not among the notices")
+
+
+def _whole(result: models.Notice) -> models.Notice:
+    if result.kind == "quarantined":
+        raise QuarantinedError(
+            "the event was accepted, but broke the step that works it off; nothing was changed",
+            hint="tell the exchange's operator",
+        )
+    return result
 
 
 def _refused(receipt: models.Receipt) -> RefusedError:

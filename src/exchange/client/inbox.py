@@ -98,7 +98,7 @@ class Inbox:
         name, value = self._codec.decode_trusted(record.value or b"")
         if name == "Receipt":
             _settle(self._receipts, value["submission_id"], models.Receipt, value)
-        elif name == "Notice" and value["kind"] == "result" and value["cause"]:
+        elif name == "Notice" and value["kind"] in ("result", "quarantined") and value["cause"]:
             _settle(self._results, value["cause"]["event_id"], models.Notice, value)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from exchange.core.admission import ABOUT
 from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.documents import Document
@@ -15,18 +16,6 @@ from exchange.events import models
 
 Publishable = BaseModel | Document | tuple[str, Mapping[str, Any]]
 """A model of :mod:`exchange.events.models`, a parsed document, or name and record."""
-
-SUBJECTS = {
-    "Party": "party",
-    "ModelCard": "release",
-    "ChangeNotice": "release",
-    "RiskAssessment": "release",
-    "Subscription": "target",
-    "Unsubscribe": "target",
-    "Grant": "target",
-    "GrantRevocation": "target",
-}
-"""What a party may publish, and the field that says what it is about."""
 
 
 class Outgoing(NamedTuple):
@@ -39,7 +28,7 @@ class Outgoing(NamedTuple):
     @property
     def subject(self) -> str:
         """What it is about."""
-        return str(self.record[SUBJECTS[self.name]])
+        return str(self.record[ABOUT[self.name]])
 
 
 def outgoing(document: Publishable) -> Outgoing:
@@ -51,10 +40,10 @@ def outgoing(document: Publishable) -> Outgoing:
         ValidationError: not something a party publishes.
     """
     name, record, given = _parts(document)
-    if name not in SUBJECTS:
-        raise ValidationError("not a record that a party publishes", hint=f"one of {', '.join(SUBJECTS)}")
-    if record.get(SUBJECTS[name]) is None:
-        raise ValidationError(f"{SUBJECTS[name]}: missing")
+    if name not in ABOUT:
+        raise ValidationError("not a record that a party publishes", hint=f"one of {', '.join(ABOUT)}")
+    if record.get(ABOUT[name]) is None:
+        raise ValidationError(f"{ABOUT[name]}: missing")
     left_open = name == "RiskAssessment" and not given
     if left_open:
         record["considers"] = []

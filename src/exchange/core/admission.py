@@ -42,7 +42,7 @@ REASONS = {
 }
 """Every reason code of a refusal, with what its publisher can do (docs/reasons.md)."""
 
-_ABOUT = {
+ABOUT = {
     "ModelCard": "release",
     "ChangeNotice": "release",
     "RiskAssessment": "release",
@@ -52,6 +52,7 @@ _ABOUT = {
     "GrantRevocation": "target",
     "Party": "party",
 }
+"""What a party may publish, and the field that says what it is about."""
 _OWNERS_ONLY = ("ModelCard", "ChangeNotice", "Grant", "GrantRevocation")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,7 +78,7 @@ class Submission:
     @property
     def about(self) -> str:
         """Line, release or party it is about."""
-        return str(self.value[_ABOUT[self.name]])
+        return str(self.value[ABOUT[self.name]])
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class IntakeStep:
         if len(value) > SUBMISSION_LIMIT:
             raise TooLargeError(f"{len(value)} bytes, more than the {SUBMISSION_LIMIT} allowed")
         name, decoded = self.codec.decode(value)
-        if name not in _ABOUT:
+        if name not in ABOUT:
             raise FieldRefusedError("not-a-submission", "type", "this record type is made by the exchange alone")
         attributes = _attributes(record, name, party)
         registration = cast("r.Registration | None", state.get(f"party/{party}"))
@@ -271,7 +272,7 @@ def _check_rights(submission: Submission) -> None:
     if name == "Party" and value["party"] != party:
         raise FieldRefusedError("wrong-owner", "party", "a party registers itself")
     if name in _OWNERS_ONLY and owner_of(submission.about) != party:
-        raise FieldRefusedError("wrong-owner", _ABOUT[name], "only the line's owner may say this")
+        raise FieldRefusedError("wrong-owner", ABOUT[name], "only the line's owner may say this")
     if name == "RiskAssessment":
         _check_assessor(submission)
 

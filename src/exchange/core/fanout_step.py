@@ -16,14 +16,16 @@ from functools import partial
 from typing import Any, cast
 
 from exchange.core.codec import Codec
+from exchange.core.decisions import quarantined
 from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
+from exchange.errors import ValidationError
 from exchange.events import records as r
-from exchange.refs import line_of, owner_of, partition_of
+from exchange.refs import LineRef, line_of, owner_of, parse_ref, partition_of
 from exchange.topics import Topics
 
 LIMIT = 500
@@ -64,32 +66,49 @@ class FanoutStep:
     def drain(self, state: State) -> Result | None:
         """The next turn: one step of the line after the one served last. ``None`` when no queue can move."""
         turn = cast("r.Mark | None", state.get("mark/turn"))
-        served = turn["text"] if turn else None
-        lines = list(_waiting_lines(state, f"queue/{served}0" if served else "")) or list(_waiting_lines(state, ""))
-        for line in lines:
-            key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
-            try:
-                result = self._tell(state, pending, key)
-            except OSError:
-                raise
-            except Exception as error:
-                result = Result({key: {**pending, "stopped": type(error).__name__}}, facts=[("lines_stopped", "step-failed")])
-            return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
-        return None
+        after = f"queue/{turn['text']}0" if turn else ""
+        line = next(_waiting_lines(state, after), None) or next(_waiting_lines(state, ""), None)
+        if line is None:
+            return None
+        key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
+        try:
+            result = self._tell(state, pending, key)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            result = self._stop(key, pending, error)
+        return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
+
+    def _stop(self, key: str, pending: r.Pending, error: Exception) -> Result:
+        """A queued decision that breaks the step stops its line. The dead letter names the journal record it came from."""
+        decision = pending["decision"]
+        place = (self.topics.journal, decision["lane"], decision["offset"])
+        record = Record(*place, decision["line"].encode(), None, (), 0)
+        letter = dead_letter(self.codec, self.topics, "fanout", record, error)
+        facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
+        return Result({key: {**pending, "stopped": type(error).__name__}}, [letter], facts=facts)
 
     def broken(self, state: State, record: Record, error: Exception) -> Result:
-        """A decision that breaks the step stops its line: it waits at the head of the line's queue, with a dead letter."""
+        """A decision that breaks the step stops its line: it waits in the line's queue, with a dead letter.
+
+        What cannot be read stops the line its key names; a line goes on untold rather than with a decision left out.
+        """
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
-        line = (record.key or b"").decode("utf-8", "replace")
         facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
-            name, decision = self.codec.decode_trusted(record.value or b"")
+            name, value = self.codec.decode_trusted(record.value or b"")
         except Exception:
-            return Result({}, [letter], facts=facts)
-        if name != "Decision":
-            return Result({}, [letter], facts=facts)
-        pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
-        return Result({f"queue/{line}/{record.offset:020d}.{decision['index']:06d}": pending}, [letter], facts=facts)
+            name, value = "", None
+        if name == "Decision":
+            decision = cast(r.Decision, value)
+            key = _queue_key(decision)
+        elif (line := _line_of_key(record)) is not None:
+            decision = quarantined(record, line, "malformed")
+            key = _behind(state, line, record.offset)
+        else:
+            return Result({}, [letter], facts=facts[1:])
+        pending: r.Pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
+        return Result({key: pending}, [letter], facts=facts)
 
     # ------------------------------------------------------------------------------------------- one decision
 
@@ -114,6 +133,20 @@ def _queue_key(decision: r.Decision) -> str:
 
 def _first_queued(state: State, line: str) -> tuple[str, Any] | None:
     return next(iter(state.scan(f"queue/{line}/")), None)
+
+
+def _line_of_key(record: Record) -> str | None:
+    key = (record.key or b"").decode("utf-8", "replace")
+    try:
+        return key if isinstance(parse_ref(key), LineRef) else None
+    except ValidationError:
+        return None
+
+
+def _behind(state: State, line: str, offset: int) -> str:
+    """A key behind all that waits in a line's queue and before all that will: for a record without a number of its own."""
+    last = next(iter(reversed(list(state.scan(f"queue/{line}/")))), None)
+    return f"{last[0] if last else f'queue/{line}/{0:020d}.{0:06d}'}.{offset:020d}"
 
 
 def _waiting_lines(state: State, after: str) -> Iterator[str]:

@@ -81,6 +81,8 @@ def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity]
 
 
 def _kind(decision: r.Decision, capacities: set[r.Capacity]) -> r.NoticeKind:
+    if decision["kind"] == "quarantined":
+        return "quarantined"
     if "publisher" in capacities:
         return "result"
     if decision["kind"] == "stake":

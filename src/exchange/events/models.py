@@ -1137,7 +1137,7 @@ class Notice(BaseModel):
         ..., description='`party/name@version`; empty when about the line.'
     )
     seq: int = Field(..., description="The dossier's seq; 0 when about the line.")
-    kind: Literal['UNKNOWN', 'result', 'event', 'profile_change', 'upstream_news', 'completeness_change', 'snapshot', 'downstream'] = (
+    kind: Literal['UNKNOWN', 'result', 'event', 'profile_change', 'upstream_news', 'completeness_change', 'snapshot', 'downstream', 'quarantined'] = (
         Field(..., description='Why the party is told.', title='NoticeKind')
     )
     capacities: list[Literal['UNKNOWN', 'owner', 'subscriber', 'publisher']] = (

@@ -159,7 +159,7 @@ class Metric(TypedDict):
     dataset: str | None
     source: str | None
 
-NoticeKind = Literal["UNKNOWN", "result", "event", "profile_change", "upstream_news", "completeness_change", "snapshot", "downstream"]
+NoticeKind = Literal["UNKNOWN", "result", "event", "profile_change", "upstream_news", "completeness_change", "snapshot", "downstream", "quarantined"]
 """Why the party is told; the first that fits."""
 
 

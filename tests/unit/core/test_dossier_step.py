@@ -307,7 +307,7 @@ def test_a_record_that_breaks_the_step_is_quarantined_and_changes_nothing(bus: B
     assert result(bus, BASE) == "critical assessed"
 
 
-def test_the_quarantined_publisher_has_a_result(bus: Bus) -> None:
+def test_the_publisher_of_a_quarantined_event_is_told_so(bus: Bus) -> None:
     """So that whoever waits for one is not left waiting: here for one assessment more than a release can hold."""
     card(bus, BASE)
     for number in range(257):
@@ -326,7 +326,7 @@ def test_the_quarantined_publisher_has_a_result(bus: Bus) -> None:
     bus.run()
     assert len(held(bus, BASE)["assessments"]) == 256
     last = bus.notices("lab")[-1]
-    assert (last["kind"], last["cause"]["event_id"] if last["cause"] else None) == ("result", "a256")
+    assert (last["kind"], last["cause"]["event_id"] if last["cause"] else None) == ("quarantined", "a256")
 
 
 def test_every_journal_record_has_a_decision(bus: Bus) -> None:

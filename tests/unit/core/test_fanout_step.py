@@ -10,6 +10,7 @@ import pytest
 
 from exchange.core.fanout_step import FanoutStep
 from exchange.core.processors import fanout
+from exchange.core.step import Output
 from exchange.events import records as r
 from exchange.refs import partition_of
 from exchange.testing.bus import Bus
@@ -320,6 +321,30 @@ def test_a_record_that_is_no_decision_breaks_the_step(bus: Bus) -> None:
     with pytest.raises(TypeError, match="on the decisions topic"):
         processor.step(bus.lane("fanout", 0).state, record)
     assert processor.broken(bus.lane("fanout", 0).state, record, ValueError()).changes == {}
+
+
+def test_what_cannot_be_read_stops_the_line_its_key_names_and_keeps_its_place() -> None:
+    """Told before: what came before. Waiting behind it: what came after. Other lines go on."""
+    bus = open_bus(limit=1, partitions=1)
+    for party in ("user-a", "user-b"):
+        say(bus, party, "Subscription", {"target": "acme/base"})
+    told = len(bus.notices("user-b"))
+    finding = {"category": "R11", "level": "high"}
+    bus.submit("acme", "RiskAssessment", {"release": BASE, "assessor": "acme", "independence": "self", "findings": [finding]})
+    only(bus, ("intake", "dossier"))
+    step_fanout(bus, "acme/base")
+    assert len(waiting(bus)) == 1
+    bus.write(Output(bus.topics.decisions, 0, b"acme/base", b"garbage"))
+    bus.write(Output(bus.topics.decisions, 0, b"lane-0", b"garbage"))
+    bus.run()
+    assert len(bus.notices("user-b")) == told + 1
+    assess(bus, BASE, "low")
+    card(bus, "beta/other@1")
+    assert len(bus.notices("user-b")) == told + 1
+    assert bus.notices("beta")[-1]["line"] == "beta/other"
+    fanout = bus.lane("fanout", 0).state
+    assert [pending["stopped"] for _, pending in fanout.scan("queue/")] == ["ParseError", None]
+    assert [letter["reason"] for letter in bus.records(bus.topics.dead_letters, "DeadLetter")] == ["malformed"] * 2
 
 
 def test_a_number_is_remembered_for_each_party_and_line(bus: Bus) -> None:
