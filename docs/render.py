@@ -63,7 +63,8 @@ def settings() -> str:
     told = dict(re.findall(r"^    (\w+): (.*?)(?=\n    \w+: |\Z)", inspect.getdoc(Settings) or "", re.DOTALL | re.MULTILINE))
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "user's folder" if field.default_factory else "" if field.default in (None, "") else f"`{field.default}`"
+        default = "" if field.default_factory or field.default in (None, "") else f"`{field.default}`"
+        default = "user's folder" if name in ("home", "cache") else default
         meaning = " ".join(told.get(name, "").split()) or "as aiokafka's argument of this name"
         meaning = re.sub(r" \(DESIGN[^)]*\)", "", meaning).rstrip(".").replace("``", "`").replace("`None`", "not set")
         rows.append(f"| `EXCHANGE_{name.upper()}` | {default} | {meaning} |")

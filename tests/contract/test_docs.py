@@ -29,6 +29,7 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("examples/**/README.md")),
+    *sorted(ROOT.glob("deploy/**/*.md")),
 ]
 README = (ROOT / "README.md").read_text("utf-8")
 _spec = importlib.util.spec_from_file_location("render", ROOT / "docs" / "render.py")

@@ -111,8 +111,8 @@ async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -
     """Every committed record of some partitions, up to where they end now."""
     consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
     found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)

@@ -63,6 +63,7 @@ app.add_typer(topic_commands, name="topics")
 def main() -> None:
     """Parse, dispatch, explain an error, exit."""
     configure_logging("text", logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it logs comes back as an error we explain
     try:
         app(standalone_mode=True)
     except ExchangeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from exchange.adapters.broker_config import free_port
 from exchange.cli import demo_cards, demo_story
 from exchange.cli.demo_stage import Stage
 from exchange.cli.jars import jar_progress
-from exchange.cli.output import Json, errors, print_json
+from exchange.cli.output import Json, errors, print_json, run
 from exchange.local import LocalExchange
 from exchange.settings import Settings, load_settings
 
@@ -39,10 +38,10 @@ def demo(
       exchange demo --cards path/to/model_cards
     """
     if keep is not None:
-        summary = asyncio.run(_demo(load_settings(home=keep.absolute(), port=free_port()), cards, quiet=as_json))
+        summary = run(_demo(load_settings(home=keep.absolute(), port=free_port()), cards, quiet=as_json))
     else:
         with tempfile.TemporaryDirectory(prefix="exchange-demo-") as folder:
-            summary = asyncio.run(_demo(load_settings(home=Path(folder), port=free_port()), cards, quiet=as_json))
+            summary = run(_demo(load_settings(home=Path(folder), port=free_port()), cards, quiet=as_json))
     if as_json:
         print_json(summary)
     raise typer.Exit(1 if summary["lost"] or summary["duplicates"] or summary["wrong"] else 0)

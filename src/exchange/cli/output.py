@@ -10,8 +10,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from exchange.errors import UnreachableError
 from exchange.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -45,8 +47,15 @@ def _plain(value: Any) -> Any:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's asynchronous part."""
-    return asyncio.run(work)
+    """Run a command's asynchronous part.
+
+    Raises:
+        UnreachableError: in place of any error of the Kafka client that nobody translated.
+    """
+    try:
+        return asyncio.run(work)
+    except KafkaError as error:
+        raise UnreachableError(f"Kafka cannot be used ({type(error).__name__})", hint="`exchange doctor` says why") from None
 
 
 def connected(home: str | None = None, **overrides: Any) -> Settings:

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from exchange.adapters.broker import EmbeddedKafka
 from exchange.cli.jars import jar_progress
-from exchange.cli.output import Home, Json, console, errors, print_json
+from exchange.cli.output import Home, Json, console, errors, print_json, run
 from exchange.cli.watch import Watch
 from exchange.errors import ConfigError, TimedOutError
 from exchange.local import WORKERS, LocalExchange
@@ -57,7 +57,7 @@ def up(
     if detach:
         _detach(settings)
         return
-    asyncio.run(_foreground(settings))
+    run(_foreground(settings))
 
 
 async def _foreground(settings: Settings) -> None:
@@ -186,7 +186,7 @@ def status(as_json: Json = False, home: Home = None) -> None:
     else:
         found = {"running": True, "home": str(settings.home), **state, "workers": _alive(state["workers"])}
         local = settings.model_copy(update={"bootstrap_servers": state["bootstrap_servers"]})
-        found |= asyncio.run(_trouble(local))
+        found |= run(_trouble(local))
     well = found["running"] and all(worker["alive"] for worker in found["workers"].values())
     if as_json:
         print_json(found)
