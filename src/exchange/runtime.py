@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from exchange.adapters import lane_events, metrics
 from exchange.adapters.admin import Admin
 from exchange.adapters.faust_app import loop_app, run_worker, timer_app
+from exchange.adapters.lane_state import Limits
 from exchange.adapters.resources import load_schema_texts
 from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
@@ -64,6 +65,7 @@ def processor_app(name: str, settings: Settings) -> Any:
         data_dir=_data_dir(settings, name),
         ensure_topics=_notice_topics(settings.topics, kafka),
         hook=_hook(settings),
+        limits=Limits(topics=settings.fanout_limit) if name == "fanout" else Limits(),
         prepare=rules.load,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -44,6 +45,8 @@ class Live:
         self.settings: Settings = local.settings
         self.codec: Codec
         _, self.codec = load_codec()
+        self.chance = random.Random(11)
+        self._seen: dict[str, int] = {}
 
     @asynccontextmanager
     async def party(self, name: str, *roles: str) -> AsyncIterator[Exchange]:
@@ -80,9 +83,15 @@ class Live:
         """Where a party's submissions or a line's records lie."""
         return partition_of(key, self.settings.partitions)
 
-    def log(self, worker: str) -> str:
-        """A worker's log."""
-        return self.local.workers[worker].log.read_text()
+    async def kill(self, worker: str) -> None:
+        """Kill -9, once the worker has been given its lanes, so that the kill hits something at work."""
+        log, given = self.local.workers[worker].log, "lanes assigned"
+        async with asyncio.timeout(40):
+            while log.read_text().count(given) <= self._seen.get(worker, 0):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(self.chance.uniform(0.2, 1.2))
+        self._seen[worker] = log.read_text().count(given)
+        self.local.kill(worker)
 
 
 @asynccontextmanager
@@ -139,35 +148,37 @@ def once_per_decision(notices: Iterable[models.Notice]) -> None:
 
 
 class World:
-    """A random lineage, played through the client library: one connection a party, event ids as the library makes them."""
+    """A random lineage, played through the client library: one connection a party, event ids as the library makes them.
 
-    def __init__(self, exchange: Live, steps: Sequence[lineages.Step]) -> None:
+    Attributes:
+        sent: ids of the events that were published.
+        parties: who takes part.
+    """
+
+    def __init__(self, exchange: Live, seed: int, events: int) -> None:
         self._live = exchange
-        self._steps = list(steps)
+        self._steps = lineages.lineage(random.Random(seed), parties=4, lines=2, events=events)
         self._ids: dict[str, str] = {}
-        self.sent: dict[str, str] = {}
+        self.sent: set[str] = set()
         self.parties = sorted({step.party for step in self._steps if isinstance(step, lineages.Submission)})
 
-    async def play(self, pause: Callable[[], float] = lambda: 0.0, wait: Any = None) -> None:
-        """All steps in order; ``sent`` then names the record type by event id."""
+    async def play(self, pause: float = 0.0) -> None:
+        """All steps in order, without waiting for answers."""
         async with contextlib.AsyncExitStack() as stack:
-            parties: dict[str, Exchange] = {}
+            parties = {name: await stack.enter_async_context(self._live.party(name)) for name in self.parties}
             for step in self._steps:
                 if isinstance(step, lineages.Told):
                     await self._live.tick(step.time)
                     continue
-                if step.party not in parties:
-                    parties[step.party] = await stack.enter_async_context(self._live.party(step.party))
-                published = await self._publish(parties[step.party], step, wait)
+                published = await self._publish(parties[step.party], step)
                 self._ids[step.event_id] = published.event_id
-                self.sent[published.event_id] = step.name
-                await asyncio.sleep(pause())
+                self.sent.add(published.event_id)
+                await asyncio.sleep(pause)
 
-    async def _publish(self, exchange: Exchange, step: lineages.Submission, wait: Any) -> Published:
+    async def _publish(self, exchange: Exchange, step: lineages.Submission) -> Published:
         record = dict(step.record)
         for name in ("considers", "supersedes", "withdraws"):
             if name in record:
                 record[name] = [self._ids.get(identity, identity) for identity in record[name]]
-        return await exchange.publish(
-            (step.name, record), wait=wait or ("receipt" if step.name == "Party" else None), idempotency_key=step.event_id
-        )
+        wait: Any = "receipt" if step.name == "Party" else None
+        return await exchange.publish((step.name, record), wait=wait, idempotency_key=step.event_id, timeout=60)

@@ -13,7 +13,10 @@ ASK_AGAIN_S = 1.0
 
 
 class TopicBook:
-    """Topic names and partition counts of a cluster; asks again when something is missing, at most once a second."""
+    """Topic names and partition counts of a cluster; asks again when something is missing.
+
+    For what may be missing it asks at most once a second. What must be there was perhaps made a moment ago: it always asks.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -39,7 +42,8 @@ class TopicBook:
         if output.partition < self._counts.get(output.topic, 0):
             return True
         async with self._asking:
-            if monotonic() - self._asked >= ASK_AGAIN_S:
+            known = output.partition < self._counts.get(output.topic, 0)  # another lane may have asked meanwhile
+            if not known and (not output.optional or monotonic() - self._asked >= ASK_AGAIN_S):
                 await self.refresh(client)
         if output.partition < self._counts.get(output.topic, 0):
             return True
