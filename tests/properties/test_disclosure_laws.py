@@ -88,6 +88,17 @@ def test_a_disclosure_never_widens(case: tuple[str, dict[str, Any], str, list[r.
         assert (path, repr(value)) in without or (path, repr(value)) in placeholders
 
 
+@given(records(SCHEMAS, "ModelCard"), readers, narrowings)
+def test_one_more_disclosure_never_shows_more(record: dict[str, Any], audience: Any, disclosure: list[Any]) -> None:
+    """Also when it is about the same field."""
+    reader = Reader("somebody", audience)
+    hidden: list[str] = []
+    for count in range(len(disclosure) + 1):
+        withheld = [entry["path"] for entry in PROJECTOR.project("ModelCard", record, reader, disclosure[:count])[1]]
+        assert all(any(path == above or path.startswith(f"{above}.") for above in withheld) for path in hidden)
+        hidden = withheld
+
+
 @given(projections())
 def test_a_wider_audience_sees_at_least_as_much(case: tuple[str, dict[str, Any], str, list[r.Disclosure]]) -> None:
     """From public to authority to owner; the owner sees the record as it is, and nothing is withheld from it."""
@@ -96,7 +107,8 @@ def test_a_wider_audience_sees_at_least_as_much(case: tuple[str, dict[str, Any],
         {entry["path"] for entry in PROJECTOR.project(name, record, Reader("x", audience), disclosure)[1]}  # type: ignore[arg-type]
         for audience in ORDER
     ]
-    assert all(narrow >= wide for narrow, wide in pairwise(withheld))
+    for narrow, wide in pairwise(withheld):
+        assert all(any(path == above or path.startswith(f"{above}.") for above in narrow) for path in wide)
     assert PROJECTOR.project(name, record, Reader("x", "owner"), disclosure) == (record, [])
 
 

@@ -86,7 +86,10 @@ class Projector:
             reader: who reads.
             disclosure: narrower audiences by field path, as a card states them.
         """
-        narrowed = {entry["path"]: entry for entry in disclosure}
+        narrowed: dict[str, r.Disclosure] = {}
+        for entry in disclosure:
+            if entry["path"] not in narrowed or _needed(entry) > _needed(narrowed[entry["path"]]):
+                narrowed[entry["path"]] = entry  # said twice: the narrowest counts
         withheld: list[r.Withheld] = []
         return self._record(name, record, reader, narrowed, "", withheld), withheld
 
@@ -133,9 +136,13 @@ def _may_read(reader: Reader, path: str, label: str | None, entry: r.Disclosure 
         return True
     needed = RANK.get(label or "", HIDDEN)
     if entry is not None:
-        needed = max(needed, RANK.get(entry["audience"] or "owner", HIDDEN))
+        needed = max(needed, _needed(entry))
     granted = any(path == field or path.startswith(f"{field}.") or field.startswith(f"{path}.") for field in reader.fields)
     return granted or RANK.get(reader.audience, 0) >= needed
+
+
+def _needed(entry: r.Disclosure) -> int:
+    return RANK.get(entry["audience"] or "owner", HIDDEN)
 
 
 def _record_name(schema: Any, schemas: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, get_args
 
+from exchange.core import fields
 from exchange.core.rules import Propagation
 from exchange.events import records as r
 
@@ -186,12 +187,19 @@ def _bound(release: str, flows: list[Flow]) -> list[Flow]:
 
 
 def _fold(origin: str, flows: Sequence[Flow]) -> Flow:
-    """One flow for many. Its path names those that folded before, so that folds end in cycles too."""
+    """One flow for many. Its path names those that folded before, so that folds end in cycles too.
+
+    They are no longer in the order of one way, so each is for the narrowest audience among them: what one hop hides, all hide.
+    """
     top = max((flow.level for flow in flows), key=RANK.__getitem__)
     ids = sorted(f"{flow.origin}|{flow.event_id}|{flow.level}" for flow in flows)
     event_id = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:32] if top != "unknown" else None
     folders = {hop["release"]: hop for flow in flows if "others@" in flow.origin for hop in flow.path}
-    return Flow(origin, top, event_id, tuple(folders[name] for name in sorted(folders)[: MAX_PATH - 1]))
+    audience = max(
+        (hop["audience"] for hop in folders.values()), key=lambda name: fields.RANK.get(name, len(fields.RANK)), default=""
+    )
+    path: list[r.Hop] = [{**folders[name], "audience": audience} for name in sorted(folders)[: MAX_PATH - 1]]  # type: ignore[typeddict-item]
+    return Flow(origin, top, event_id, tuple(path))
 
 
 # --------------------------------------------------------------------------------------------------- the profile

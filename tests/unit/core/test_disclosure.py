@@ -136,6 +136,18 @@ def test_what_a_card_narrows_is_withheld_with_its_reason(schemas: SchemaSet) -> 
     assert not shown["display_name"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_disclosures_of_one_field_the_narrower_counts(order: int, schemas: SchemaSet) -> None:
+    """In either order: a disclosure cannot widen, another one's effect neither."""
+    twice: list[r.Disclosure] = [
+        {"path": "licence", "audience": "provider", "reason": "secret"},
+        {"path": "licence", "audience": "public", "reason": "open"},
+    ]
+    shown, withheld = Projector(schemas).project("ModelCard", full_card(schemas), PUBLIC, twice[::order])
+    assert not shown["licence"]
+    assert "secret" in [entry["reason"] for entry in withheld if entry["path"] == "licence"]
+
+
 def test_what_is_empty_is_not_called_withheld(schemas: SchemaSet) -> None:
     """A reader is told that something is there, not that there could be."""
     card: Any = sample(schemas, "ModelCard", release=A, stage="released")

@@ -398,6 +398,18 @@ def test_a_new_finding_among_the_others_is_not_considered() -> None:
     assert world.settle().result(MERGE) == "high reassess"
 
 
+def test_what_one_hop_of_a_fold_hides_all_of_them_hide() -> None:
+    """The hops of folds within folds stand in the order of the alphabet, so none can be shown for its own sake."""
+    hops: list[r.Hop] = [
+        {"release": "p/wide@1", "relation": "merge", "audience": "public"},
+        {"release": "q/mid@1", "relation": "merge", "audience": "provider"},
+        {"release": "r/last@1", "relation": "merge", "audience": "public"},
+    ]
+    flows = [risk.Flow(f"others@p/wide{number}@1", "high", f"e{number}", tuple(hops)) for number in range(2)]
+    folded = risk._fold(f"others@{MERGE}", flows)
+    assert [hop["audience"] for hop in folded.path] == ["provider"] * 3
+
+
 def test_a_snapshot_of_the_widest_release_fits_a_record(codec: Codec) -> None:
     """All origins in all categories: well under the 2 MiB of an internal topic."""
     parents = [f"party-number-{number:03d}/a-line-of-some-length@version-{number}" for number in range(400)]
