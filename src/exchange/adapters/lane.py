@@ -32,7 +32,7 @@ from exchange.adapters.lane_events import (
     StepDone,
     silent,
 )
-from exchange.adapters.lane_restore import Restored, as_record, check_generation, encoded, first_offset, refold, restore
+from exchange.adapters.lane_restore import Restored, as_record, bounds, check_generation, encoded, refold, restore
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
 from exchange.adapters.lane_topics import TopicBook
 from exchange.core.step import Output, Processor, Record
@@ -121,6 +121,7 @@ class Lane:
         self._state = LaneState()
         self._pending: deque[Record] = deque()
         self._next = 0
+        self._bounds = (0, 0)
         self._may_drain = False
         self._drain_after = 0.0
 
@@ -209,6 +210,8 @@ class Lane:
             committed = await self._committed(self._input)
         self._consumer = self._make_consumer()
         await self._consumer.start()
+        # asked before anything is read: once a fetch waits for news, every question on its connection waits with it
+        self._bounds = await bounds(self._consumer, self._input)
         restored = await restore(self._consumer, plan.processor, self.partition)
         _refuse_foreign(restored.position, plan, self.partition)
         self._state = restored.state
@@ -232,19 +235,19 @@ class Lane:
     async def _agree(self, committed: int | None, restored: Restored) -> int:
         """Return the next input offset; state and group must name the same one, or the lane is folded again."""
         position = restored.position
-        first = await first_offset(self._consumer, self._input)
+        first, _ = self._bounds
         if position is None and committed is None and not len(restored.state):
             return first
         if position is not None and not position.rebuilding and position.next == committed:
-            await self._check_reach(position.next, first)
+            self._check_reach(position.next)
             return position.next
         if not self._disagreed:  # once may be the moment between two commits of a dying cluster; twice is a fact
             self._disagreed = True
             raise _LookAgainError(f"state and committed offset of {self._who} disagree; looking again")
         return await self._fold_again(committed, restored, first)
 
-    async def _check_reach(self, wanted: int, first: int) -> None:
-        end = (await self._consumer.end_offsets([self._input]))[self._input]
+    def _check_reach(self, wanted: int) -> None:
+        first, end = self._bounds
         if not first <= wanted <= end:
             raise StateError(
                 f"lane {self._who} stands at offset {wanted}, its input log holds {first} to {end}",
@@ -265,7 +268,7 @@ class Lane:
                 f"lane {self._who} has no usable state and its input log begins at {first}",
                 hint="Restore the input log from a backup; the state cannot be made from half a log.",
             )
-        await self._check_reach(target, first)
+        self._check_reach(target)
         carried = position.next if position is not None else None
         self._log.error("state and committed offset disagree", committed=committed, position=carried, target=target)
         records, same = 0, False

@@ -88,6 +88,11 @@ def encoded(processor: Processor, state: LaneState) -> dict[str, bytes]:
     return {key: processor.encode(key, value) for key, value in state.items()}
 
 
+async def bounds(consumer: Any, tp: TopicPartition) -> tuple[int, int]:
+    """Return the offset of the oldest record still there, and the offset after the newest."""
+    return await first_offset(consumer, tp), int((await consumer.end_offsets([tp]))[tp])
+
+
 async def first_offset(consumer: Any, tp: TopicPartition) -> int:
     """Return the offset of the oldest record still there."""
     return int((await consumer.beginning_offsets([tp]))[tp])
