@@ -31,9 +31,11 @@ class PlainProducer(OnceProducer):
         self._producer = AIOKafkaProducer(transactional_id=transactional_id, acks="all", **settings)
         self._sender = self._producer._sender
 
-    async def transact(self, writes: Sequence[Output], offsets: Mapping[TopicPartition, int], group: str) -> None:
+    async def transact(
+        self, first: Sequence[Output], then: Sequence[Output], offsets: Mapping[TopicPartition, int], group: str
+    ) -> None:
         await self._producer.begin_transaction()
-        await asyncio.gather(*[await self._send(write) for write in writes])
+        await asyncio.gather(*[await self._send(write) for write in (*first, *then)])
         await self._producer.send_offsets_to_transaction(dict(offsets), group)
         await self._producer.commit_transaction()
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -186,18 +186,43 @@ class OnceProducer:
         """Connect, fence the predecessor and wait until its transaction is decided."""
         await self._producer.start()
 
-    async def transact(self, writes: Sequence[Output], offsets: Mapping[TopicPartition, int], group: str) -> None:
+    async def transact(
+        self, first: Sequence[Output], then: Sequence[Output], offsets: Mapping[TopicPartition, int], group: str
+    ) -> None:
         """Write records and offsets in one transaction.
+
+        Args:
+            first: these are in the log before any of the others is sent.
+            then: the other records.
+            offsets: input positions to commit.
+            group: whose positions they are.
 
         Raises:
             ProducerFenced: another producer took the id over; nothing of this transaction counts.
             Exception: anything else leaves the outcome in doubt.
         """
         await self._producer.begin_transaction()
-        await self._enlist(writes)
-        await asyncio.gather(*[await self._send(write) for write in writes])
+        await self._enlist({TopicPartition(write.topic, write.partition) for write in (*first, *then)})
+        for writes in (first, then):
+            answers = [await self._send(write) for write in writes]
+            await asyncio.gather(*answers)
         await self._producer.send_offsets_to_transaction(dict(offsets), group)
         await self._producer.commit_transaction()
+
+    async def abort_on(self, partitions: Collection[TopicPartition], offsets: Mapping[TopicPartition, int], group: str) -> None:
+        """Abort a transaction that holds these partitions and the group, and nothing else.
+
+        The broker then writes an abort marker with this producer's epoch to each. That ends what an earlier epoch of the same
+        producer left hanging there: records that the coordinator took for done without ever writing their markers.
+        """
+        await self._producer.begin_transaction()
+        await self._enlist(partitions)
+        while self._producer._txn_manager.partitions_to_add():
+            if self._sender.sender_task.done():
+                raise DoubtfulTransactionError("AddPartitionsOnce: the sender ended")
+            await asyncio.sleep(CONCURRENT_WAIT_S)
+        await self._producer.send_offsets_to_transaction(dict(offsets), group)
+        await self._producer.abort_transaction()
 
     async def discard(self) -> None:
         """Close at once, flushing nothing: right for one in doubt and for one between transactions.
@@ -215,12 +240,12 @@ class OnceProducer:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await asyncio.gather(task, return_exceptions=True)
 
-    async def _enlist(self, writes: Sequence[Output]) -> None:
+    async def _enlist(self, partitions: Collection[TopicPartition]) -> None:
         """Have every partition added to the transaction in one request, before any record is there to be sent."""
-        for topic in {write.topic for write in writes}:
+        for topic in {partition.topic for partition in partitions}:
             await self.client._wait_on_metadata(topic)
-        for target in {TopicPartition(write.topic, write.partition) for write in writes}:
-            self._producer._txn_manager.maybe_add_partition_to_txn(target)
+        for partition in partitions:
+            self._producer._txn_manager.maybe_add_partition_to_txn(partition)
 
     async def _send(self, write: Output) -> Any:
         headers = list(write.headers)

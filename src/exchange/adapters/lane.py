@@ -32,7 +32,16 @@ from exchange.adapters.lane_events import (
     StepDone,
     silent,
 )
-from exchange.adapters.lane_restore import Restored, as_record, bounds, check_generation, encoded, refold, restore
+from exchange.adapters.lane_restore import (
+    Restored,
+    as_record,
+    bounds,
+    check_generation,
+    encoded,
+    hanging,
+    refold,
+    restore,
+)
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
 from exchange.adapters.lane_topics import TopicBook
 from exchange.core.step import Output, Processor, Record
@@ -206,7 +215,9 @@ class Lane:
                 plan.kafka, f"{plan.group}-{self.partition}", max_request_size=plan.limits.message_bytes + 65536
             )
             await self._producer.start()
-            # 2. only now is the committed offset final
+            # 2. end what a broker may have left of the predecessor's last transaction
+            await self._end_hanging()
+            # 3. only now is the committed offset final
             committed = await self._committed(self._input)
         self._consumer = self._make_consumer()
         await self._consumer.start()
@@ -222,9 +233,30 @@ class Lane:
         self._disagreed = False
         plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=perf_counter() - started))
 
-    def _make_consumer(self) -> Any:
+    async def _end_hanging(self) -> None:
+        """Abort a transaction whose markers the broker never wrote.
+
+        A coordinator that resigns while a partition has no leader logs a transaction as complete and skips its markers ("these
+        partitions are likely deleted already"; seen on Kafka 4.4.0 in a controlled shutdown of the only replica). Its records
+        then hang, and the next commit of this producer on the same partition would commit them. Nobody has read them: they are
+        aborted, everywhere at once, and the lane does their work again (docs/adr/0006).
+        """
+        processor, plan = self.plan.processor, self.plan
+        state = TopicPartition(processor.state_topic, self.partition)
+        consumer = self._make_consumer(isolation="read_uncommitted")
+        try:
+            await consumer.start()
+            places = await hanging(consumer, self._make_consumer, state)
+            if places:
+                known = [place for place in places if await self._topics.has(place, self._producer.client)]
+                self._log.error("a broker left a transaction hanging; aborting it", partitions=len(known))
+                await self._producer.abort_on(known, {self._input: 0}, plan.group)
+        finally:
+            await consumer.stop()
+
+    def _make_consumer(self, isolation: str = "read_committed") -> Any:
         settings = {
-            "isolation_level": "read_committed",
+            "isolation_level": isolation,
             "enable_auto_commit": False,
             "auto_offset_reset": "none",  # an offset that is not there is an error, never a jump
             "request_timeout_ms": READ_TIMEOUT_MS,
@@ -419,14 +451,15 @@ class Lane:
     async def _transact(self, draft: Draft, outputs: Sequence[Output], *, rebuilding: bool = False) -> None:
         """Write state, outputs, position and offset in one transaction, tried once."""
         plan = self.plan
-        position = Position(plan.generation, draft.next_offset, rebuilding).encode()
-        writes = [
-            *(Output(plan.processor.state_topic, self.partition, key.encode(), value) for key, value in draft.changes.items()),
-            *outputs,
-            Output(plan.processor.state_topic, self.partition, POSITION_KEY.encode(), position),
+        touched = tuple(sorted({(output.topic, output.partition) for output in outputs}))
+        position = Position(plan.generation, draft.next_offset, rebuilding, touched).encode()
+        topic, lane = plan.processor.state_topic, self.partition
+        first = [
+            *(Output(topic, lane, key.encode(), value) for key, value in draft.changes.items()),
+            Output(topic, lane, POSITION_KEY.encode(), position),
         ]
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
-            await self._producer.transact(writes, {self._input: draft.next_offset}, plan.group)
+            await self._producer.transact(first, outputs, {self._input: draft.next_offset}, plan.group)
 
     async def _tell_lag(self) -> None:
         end = self._consumer.highwater(self._input)

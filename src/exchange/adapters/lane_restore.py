@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +124,33 @@ def as_record(record: Any) -> Record:
     """Turn aiokafka's record into the one steps see."""
     headers = tuple((name, value) for name, value in record.headers)
     return Record(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp)
+
+
+async def hanging(uncommitted: Any, make_consumer: Callable[[], Any], state: TopicPartition) -> set[TopicPartition]:
+    """Return the partitions of a transaction left hanging on a lane's state partition; none if there is no such transaction.
+
+    The lane's predecessor is fenced and its transaction decided, so the partition's last stable offset must be its end. Every
+    transaction of a lane writes its state first, with the names of the partitions it goes on to.
+
+    Args:
+        uncommitted: a read_uncommitted consumer, started.
+        make_consumer: makes a read_committed one.
+        state: the lane's state partition.
+    """
+    committed = make_consumer()
+    try:
+        await committed.start()
+        stable = int((await committed.end_offsets([state]))[state])
+    finally:
+        await committed.stop()
+    end = int((await uncommitted.end_offsets([state]))[state])
+    if stable >= end:
+        return set()
+    found = {state}
+    async for record in read(uncommitted, state, stable, end):
+        if record.key == POSITION_KEY.encode() and record.value is not None:
+            found |= {TopicPartition(*place) for place in Position.decode(record.value).touched}
+    return found
 
 
 def check_generation(position: Position | None, generation: str, lane: str) -> None:

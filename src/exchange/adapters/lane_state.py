@@ -58,17 +58,22 @@ class Position:
         generation: of the journal the state was folded from.
         next: the next input offset.
         rebuilding: the state is being rewritten up to ``next`` and not yet whole.
+        touched: topic and partition of every output of the transaction that wrote this position. The position is in the log
+            before the outputs are sent, so that whoever finds it knows where the rest of its transaction may lie.
     """
 
     generation: str
     next: int
     rebuilding: bool = False
+    touched: tuple[tuple[str, int], ...] = ()
 
     def encode(self) -> bytes:
         """Return the position as JSON; :meth:`decode` is the reverse."""
         fields: dict[str, Any] = {"generation": self.generation, "next": self.next}
         if self.rebuilding:
             fields["rebuilding"] = True
+        if self.touched:
+            fields["touched"] = [list(place) for place in self.touched]
         return json.dumps(fields, sort_keys=True).encode()
 
     @classmethod
@@ -79,7 +84,9 @@ class Position:
             StateError: it is not one.
         """
         try:
-            return cls(**json.loads(raw))
+            fields = json.loads(raw)
+            fields["touched"] = tuple((topic, partition) for topic, partition in fields.get("touched", ()))
+            return cls(**fields)
         except (ValueError, TypeError) as error:
             raise StateError("the position record of a lane cannot be read") from error
 

@@ -6,6 +6,8 @@ import asyncio
 from time import monotonic
 from typing import Any
 
+from aiokafka.structs import TopicPartition
+
 from exchange.core.step import Output
 from exchange.errors import TopicMissingError
 
@@ -32,6 +34,12 @@ class TopicBook:
         cluster = await client.fetch_all_metadata()
         self._asked = monotonic()
         self._counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+    async def has(self, place: TopicPartition, client: Any) -> bool:
+        """Say whether a partition exists, asking the cluster if it is not known."""
+        if place.partition >= self._counts.get(place.topic, 0):
+            await self.refresh(client)
+        return bool(place.partition < self._counts.get(place.topic, 0))
 
     async def wanted(self, output: Output, client: Any) -> bool:
         """Say whether an output is to be written: an optional one to a missing topic is not.
