@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,8 @@ from exchange.adapters.lane_events import LaneStopped
 from exchange.adapters.metrics import FACTS, ProcessorMetrics
 from exchange.cli import app
 from exchange.core.admission import REASONS
+from exchange.core.mappings import cyclonedx
+from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.events import records as r
 from exchange.settings import Settings
@@ -132,7 +134,32 @@ def _kept(configs: Any) -> str:
     return "for ever" if days < 0 else f"{days} days"
 
 
-PARTS: dict[str, Callable[[], str]] = {"cli": cli, "settings": settings, "metrics": metrics, "topics": topics}
+def _mapping(rows: Iterable[Row], forms: Mapping[str, Form]) -> Iterator[str]:
+    yield "| field | place there | form |"
+    yield "|---|---|---|"
+    for row in rows:
+        yield f"| `{row.path}` | `{row.there}` | {forms[row.form].told} |"
+
+
+def cyclonedx_tables() -> str:
+    """Fields and places, kinds, traffic lights."""
+    lights = [f"| {light} | {audience or 'owner'} |" for light, audience in cyclonedx.TLP.items()]
+    kinds = [f"| {kind} | `{there}` |" for kind, there in cyclonedx.TYPES.items()]
+    parts = [
+        [*_mapping(cyclonedx.ROWS, cyclonedx.FORMS)],
+        ["| kind | type of component |", "|---|---|", *kinds],
+        ["| traffic light | audience |", "|---|---|", *lights],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "cli": cli,
+    "settings": settings,
+    "metrics": metrics,
+    "topics": topics,
+    "cyclonedx": cyclonedx_tables,
+}
 
 
 def rendered(text: str) -> str:
