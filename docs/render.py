@@ -20,7 +20,8 @@ from exchange.adapters.lane_events import LaneStopped
 from exchange.adapters.metrics import FACTS, ProcessorMetrics
 from exchange.cli import app
 from exchange.core.admission import REASONS
-from exchange.core.mappings import cyclonedx
+from exchange.core.exporters.huggingface import FRONT
+from exchange.core.mappings import cyclonedx, mct
 from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.events import records as r
@@ -153,12 +154,20 @@ def cyclonedx_tables() -> str:
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
+def huggingface_table() -> str:
+    """Front matter."""
+    rows = [f"| `{path}` | {told} |" for path, told in FRONT.items()]
+    return "\n".join(["| field | front matter |", "|---|---|", *rows]) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "cli": cli,
     "settings": settings,
     "metrics": metrics,
     "topics": topics,
     "cyclonedx": cyclonedx_tables,
+    "huggingface": huggingface_table,
+    "mct": lambda: "\n".join(_mapping(mct.ROWS, mct.FORMS)) + "\n",
 }
 
 

@@ -29,6 +29,7 @@ app.command()(check.check)
 importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_help=True)
 importers.command("hf")(import_.hf)
 importers.command("cyclonedx")(import_formats.cyclonedx)
+importers.command("mct")(import_formats.mct)
 app.add_typer(importers, name="import")
 exporters = typer.Typer(help="Turn our cards into other formats.", no_args_is_help=True)
 for _format in export.FORMATS:

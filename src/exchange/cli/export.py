@@ -14,12 +14,17 @@ import typer
 from exchange.adapters.resources import load_rule_texts, load_schema_texts
 from exchange.cli.check import Language, parse_files
 from exchange.core.exporters.cyclonedx import export_bom
+from exchange.core.exporters.huggingface import export_readme
+from exchange.core.exporters.people import export_html, export_markdown
 from exchange.core.exporters.shown import Exported, Manner, Shown, show
 from exchange.core.schemas import SchemaSet
 from exchange.errors import Fault, ValidationError
 
 FORMATS: Mapping[str, tuple[Callable[[Shown, Manner], Exported], str]] = {
     "cyclonedx": (export_bom, "Write a card as a CycloneDX 1.7 ML-BOM (JSON); its traffic light is that of the audience."),
+    "hf": (export_readme, "Write a card as a Hugging Face README: front matter, and sections by known headings."),
+    "html": (export_html, "Write a card as one HTML file for people: prints well, fits a phone."),
+    "md": (export_markdown, "Write a card as Markdown for people."),
 }
 """Exporter and help by name of the format."""
 

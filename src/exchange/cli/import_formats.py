@@ -12,6 +12,7 @@ from exchange.cli.check import card_labels, read_text
 from exchange.cli.import_ import write_card
 from exchange.core.importers.assemble import Imported
 from exchange.core.importers.cyclonedx import import_bom
+from exchange.core.importers.mct import import_mct
 from exchange.errors import ConfigError, DocumentError
 
 Files = Annotated[list[Path], typer.Argument(exists=True, help="JSON files, or folders of them.")]
@@ -35,6 +36,19 @@ def cyclonedx(files: Files, release: Release = None, out: Out = None) -> None:
     """
     labels = card_labels()
     _import(files, release, out, lambda text, name, ref: import_bom(text, filename=name, labels=labels, release=ref))
+
+
+def mct(files: Files, release: Release = None, out: Out = None) -> None:
+    """Turn the JSON of model-card-toolkit into model cards.
+
+    What has no field goes to extensions. Exit code 2 when a file could not be read; the others are
+    imported all the same.
+
+    Example:
+
+      exchange import mct model_card.json --release acme/base@1.0
+    """
+    _import(files, release, out, lambda text, name, ref: import_mct(text, filename=name, release=ref))
 
 
 def _import(files: list[Path], release: str | None, out: Path | None, importer: Importer) -> None:

@@ -103,7 +103,7 @@ def _metrics_out(metrics: Any) -> Any:
     ]
 
 
-def _metrics_back(found: Any) -> tuple[Any, Any]:
+def metrics_back(found: Any) -> tuple[Any, Any]:
     entries = found if isinstance(found, list) else [found]
     read = [(entry, _metric_back(entry)) for entry in entries]
     return [metric for _, metric in read if metric] or None, [entry for entry, metric in read if metric is None] or None
@@ -155,7 +155,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "formats": keyed("format"),
     "licences": Form(_licences_out, _licences_back, "id of the SPDX list, else a name"),
     "hashes": Form(lambda digest: [{"alg": "SHA-256", "content": digest[7:]}], hashes_back, "the SHA-256 among them"),
-    "metrics": Form(_metrics_out, _metrics_back, "type, value, slice; a source only as property"),
+    "metrics": Form(_metrics_out, metrics_back, "type, value, slice; a source only as property"),
     "risks": Form(_risks_out, _risks_back, "name `R01: …`, mitigationStrategy"),
     "energy": Form(_energy_out, _energy_back, "of activity training, kWh / 1000"),
 }
