@@ -21,7 +21,7 @@ from exchange.adapters.metrics import FACTS, ProcessorMetrics
 from exchange.cli import app
 from exchange.core.admission import REASONS
 from exchange.core.exporters.huggingface import FRONT
-from exchange.core.mappings import cyclonedx, mct
+from exchange.core.mappings import cyclonedx, mct, spdx
 from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.events import records as r
@@ -154,6 +154,17 @@ def cyclonedx_tables() -> str:
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
+def spdx_tables() -> str:
+    """Fields and properties by kind, relationships, confidentiality."""
+    parts = [[f"For a {kind} (`{spdx.TYPES[kind]}`):", "", *_mapping(rows, spdx.FORMS)] for kind, rows in spdx.ROWS.items()]
+    ways = {True: "from the child", False: "from the parent"}
+    links = [f"| `{how}` | {ways[forward]} | {relation} |" for how, (relation, forward) in spdx.RELATIONS.items()]
+    levels = [f"| {level} | {audience or 'owner'} |" for level, audience in spdx.CONFIDENTIALITY.items()]
+    parts += [["| relationship | points | relation |", "|---|---|---|", *links]]
+    parts += [["| confidentiality of a data set | audience |", "|---|---|", *levels]]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
 def huggingface_table() -> str:
     """Front matter."""
     rows = [f"| `{path}` | {told} |" for path, told in FRONT.items()]
@@ -166,6 +177,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "topics": topics,
     "cyclonedx": cyclonedx_tables,
+    "spdx": spdx_tables,
     "huggingface": huggingface_table,
     "mct": lambda: "\n".join(_mapping(mct.ROWS, mct.FORMS)) + "\n",
 }

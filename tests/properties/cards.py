@@ -34,6 +34,8 @@ def cards(draw: st.DrawFn) -> Any:
         {"path": path, "audience": draw(st.sampled_from([None, "provider"])), "reason": "secret"}
         for path in draw(st.sets(paths, max_size=2))
     ]
+    if card["released_on"] and card["released_on"].year < 1000:  # SPDX's own model writes such years with three digits
+        card["released_on"] = None
     if card["released_on"] and card["updated_on"]:
         card["updated_on"] = max(card["released_on"], card["updated_on"])
     _sound(card)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spdx_python_model
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 
 from exchange.core.exporters.cyclonedx import export_bom
 from exchange.core.exporters.shown import Manner, show
+from exchange.core.exporters.spdx import export_spdx
 from exchange.core.fields import AUDIENCES
 from exchange.core.importers.cyclonedx import import_bom
+from exchange.core.importers.spdx import import_spdx
 from exchange.core.mappings.rows import leaves
 from exchange.errors import DocumentError
 
@@ -57,6 +60,17 @@ def test_a_bom_carries_everything_its_audience_may_read(card: Any, audience: Any
     assert said(imported.card) == said(shown.card)
 
 
+@SLOW
+@given(cards(), st.sampled_from(AUDIENCES))
+def test_an_spdx_document_carries_everything_its_audience_may_read(card: Any, audience: Any) -> None:
+    """Read by SPDX's own model; our importer reads the same card back."""
+    shown = show(card, audience, SCHEMAS)
+    text = export_spdx(shown, MANNER).text
+    spdx_python_model.load_data(json.loads(text))
+    [imported] = import_spdx(text, filename="model.json", labels=LABELS)
+    assert said(imported.card) == said(shown.card)
+
+
 def mutate(draw: Any, value: Any) -> Any:
     """The same JSON with something else in some places."""
     if draw(st.integers(0, 12)) == 0:
@@ -64,6 +78,19 @@ def mutate(draw: Any, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: mutate(draw, inner) for key, inner in value.items()}
     return [mutate(draw, inner) for inner in value] if isinstance(value, list) else value
+
+
+@SLOW
+@given(st.data())
+def test_a_broken_spdx_document_is_a_card_or_a_document_error(data: Any) -> None:
+    """Whatever stands in its places, an import ends in cards or in an error that explains itself."""
+    [path] = (Path(__file__).parents[1] / "data" / "spdx").glob("*.json")
+    document = json.loads(path.read_text("utf-8"))
+    broken = {"@context": document["@context"], "@graph": [mutate(data.draw, element) for element in document["@graph"]]}
+    try:
+        import_spdx(json.dumps(broken), filename="model.json", labels=LABELS)
+    except DocumentError as error:
+        assert error.explain()
 
 
 @SLOW

@@ -17,11 +17,13 @@ from exchange.core.exporters.cyclonedx import export_bom
 from exchange.core.exporters.huggingface import export_readme
 from exchange.core.exporters.people import export_html, export_markdown
 from exchange.core.exporters.shown import Exported, Manner, Shown, show
+from exchange.core.exporters.spdx import export_spdx
 from exchange.core.schemas import SchemaSet
 from exchange.errors import Fault, ValidationError
 
 FORMATS: Mapping[str, tuple[Callable[[Shown, Manner], Exported], str]] = {
     "cyclonedx": (export_bom, "Write a card as a CycloneDX 1.7 ML-BOM (JSON); its traffic light is that of the audience."),
+    "spdx": (export_spdx, "Write a card as an SPDX 3.0.1 document (JSON-LD), profiles AI and Dataset."),
     "hf": (export_readme, "Write a card as a Hugging Face README: front matter, and sections by known headings."),
     "html": (export_html, "Write a card as one HTML file for people: prints well, fits a phone."),
     "md": (export_markdown, "Write a card as Markdown for people."),

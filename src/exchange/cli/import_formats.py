@@ -13,6 +13,7 @@ from exchange.cli.import_ import write_card
 from exchange.core.importers.assemble import Imported
 from exchange.core.importers.cyclonedx import import_bom
 from exchange.core.importers.mct import import_mct
+from exchange.core.importers.spdx import import_spdx
 from exchange.errors import ConfigError, DocumentError
 
 Files = Annotated[list[Path], typer.Argument(exists=True, help="JSON files, or folders of them.")]
@@ -36,6 +37,20 @@ def cyclonedx(files: Files, release: Release = None, out: Out = None) -> None:
     """
     labels = card_labels()
     _import(files, release, out, lambda text, name, ref: import_bom(text, filename=name, labels=labels, release=ref))
+
+
+def spdx(files: Files, release: Release = None, out: Out = None) -> None:
+    """Turn SPDX 3.0.1 documents (JSON-LD) into cards, one for each AI or Dataset package.
+
+    Relationships to models and data sets become parents, a confidentiality level narrows who may read. What has no field goes to
+    extensions. Exit code 2 when a file could not be read; the others are imported all the same.
+
+    Example:
+
+      exchange import spdx model.spdx3.json --out cards/
+    """
+    labels = card_labels()
+    _import(files, release, out, lambda text, name, ref: import_spdx(text, filename=name, labels=labels, release=ref))
 
 
 def mct(files: Files, release: Release = None, out: Out = None) -> None:
