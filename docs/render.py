@@ -21,7 +21,7 @@ from exchange.adapters.metrics import FACTS, ProcessorMetrics
 from exchange.cli import app
 from exchange.core.admission import REASONS
 from exchange.core.exporters.huggingface import FRONT
-from exchange.core.mappings import cyclonedx, mct, spdx
+from exchange.core.mappings import cyclonedx, haip, mct, mdf, spdx
 from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.events import records as r
@@ -165,6 +165,21 @@ def spdx_tables() -> str:
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
+def mdf_table() -> str:
+    """Items with columns and fields."""
+    rows = [
+        f"| {item.id} | {item.name} | {item.columns}{f', range for {item.rough}' if item.rough else ''} | {_listed(item.paths)} |"
+        for item in mdf.ITEMS
+    ]
+    return "\n".join(["| item | name | for | fields |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def haip_table() -> str:
+    """Sections with fields."""
+    rows = [f"| {section.id} | {section.en} | {_listed(section.paths)} |" for section in haip.SECTIONS]
+    return "\n".join(["| section | title | fields |", "|---|---|---|", *rows]) + "\n"
+
+
 def huggingface_table() -> str:
     """Front matter."""
     rows = [f"| `{path}` | {told} |" for path, told in FRONT.items()]
@@ -178,6 +193,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "topics": topics,
     "cyclonedx": cyclonedx_tables,
     "spdx": spdx_tables,
+    "mdf": mdf_table,
+    "haip": haip_table,
     "huggingface": huggingface_table,
     "mct": lambda: "\n".join(_mapping(mct.ROWS, mct.FORMS)) + "\n",
 }

@@ -14,6 +14,7 @@ import typer
 from exchange.adapters.resources import load_rule_texts, load_schema_texts
 from exchange.cli.check import Language, parse_files
 from exchange.core.exporters.cyclonedx import export_bom
+from exchange.core.exporters.forms import export_haip, export_mdf
 from exchange.core.exporters.huggingface import export_readme
 from exchange.core.exporters.people import export_html, export_markdown
 from exchange.core.exporters.shown import Exported, Manner, Shown, show
@@ -25,6 +26,8 @@ FORMATS: Mapping[str, tuple[Callable[[Shown, Manner], Exported], str]] = {
     "cyclonedx": (export_bom, "Write a card as a CycloneDX 1.7 ML-BOM (JSON); its traffic light is that of the audience."),
     "spdx": (export_spdx, "Write a card as an SPDX 3.0.1 document (JSON-LD), profiles AI and Dataset."),
     "hf": (export_readme, "Write a card as a Hugging Face README: front matter, and sections by known headings."),
+    "mdf": (export_mdf, "Write the EU Model Documentation Form: provider gets column D, authority O and N, owner all."),
+    "haip": (export_haip, "Write a report in the order of the Hiroshima Process reporting framework."),
     "html": (export_html, "Write a card as one HTML file for people: prints well, fits a phone."),
     "md": (export_markdown, "Write a card as Markdown for people."),
 }

@@ -170,7 +170,7 @@ class _Work:
 
     def _rest(self) -> None:
         """What else the graph holds, told by type."""
-        others = [element for element in self._elements if not _is_card(element) and element.get("type") not in _AROUND]
+        others = [element for element in self._elements if not _is_card(element) and str(element.get("type")) not in _AROUND]
         foreign = [element for element in others if f"{PREFIX}ref" not in dict(_properties(element))]
         for name, count in sorted(Counter(str(element.get("type")) for element in foreign).items()):
             shown = name if name.replace("_", "").isalnum() and len(name) < 60 else "(unknown)"
