@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,9 @@ from exchange.adapters.lane_events import LaneStopped
 from exchange.adapters.metrics import FACTS, ProcessorMetrics
 from exchange.cli import app
 from exchange.core.admission import REASONS
+from exchange.core.exporters.huggingface import FRONT
+from exchange.core.mappings import cyclonedx, haip, mct, mdf, spdx
+from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.events import records as r
 from exchange.settings import Settings
@@ -132,7 +135,69 @@ def _kept(configs: Any) -> str:
     return "for ever" if days < 0 else f"{days} days"
 
 
-PARTS: dict[str, Callable[[], str]] = {"cli": cli, "settings": settings, "metrics": metrics, "topics": topics}
+def _mapping(rows: Iterable[Row], forms: Mapping[str, Form]) -> Iterator[str]:
+    yield "| field | place there | form |"
+    yield "|---|---|---|"
+    for row in rows:
+        yield f"| `{row.path}` | `{row.there}` | {forms[row.form].told} |"
+
+
+def cyclonedx_tables() -> str:
+    """Fields and places, kinds, traffic lights."""
+    lights = [f"| {light} | {audience or 'owner'} |" for light, audience in cyclonedx.TLP.items()]
+    kinds = [f"| {kind} | `{there}` |" for kind, there in cyclonedx.TYPES.items()]
+    parts = [
+        [*_mapping(cyclonedx.ROWS, cyclonedx.FORMS)],
+        ["| kind | type of component |", "|---|---|", *kinds],
+        ["| traffic light | audience |", "|---|---|", *lights],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def spdx_tables() -> str:
+    """Fields and properties by kind, relationships, confidentiality."""
+    parts = [[f"For a {kind} (`{spdx.TYPES[kind]}`):", "", *_mapping(rows, spdx.FORMS)] for kind, rows in spdx.ROWS.items()]
+    ways = {True: "from the child", False: "from the parent"}
+    links = [f"| `{how}` | {ways[forward]} | {relation} |" for how, (relation, forward) in spdx.RELATIONS.items()]
+    levels = [f"| {level} | {audience or 'owner'} |" for level, audience in spdx.CONFIDENTIALITY.items()]
+    parts += [["| relationship | points | relation |", "|---|---|---|", *links]]
+    parts += [["| confidentiality of a data set | audience |", "|---|---|", *levels]]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def mdf_table() -> str:
+    """Items with columns and fields."""
+    rows = [
+        f"| {item.id} | {item.name} | {item.columns}{f', range for {item.rough}' if item.rough else ''} | {_listed(item.paths)} |"
+        for item in mdf.ITEMS
+    ]
+    return "\n".join(["| item | name | for | fields |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def haip_table() -> str:
+    """Sections with fields."""
+    rows = [f"| {section.id} | {section.en} | {_listed(section.paths)} |" for section in haip.SECTIONS]
+    return "\n".join(["| section | title | fields |", "|---|---|---|", *rows]) + "\n"
+
+
+def huggingface_table() -> str:
+    """Front matter."""
+    rows = [f"| `{path}` | {told} |" for path, told in FRONT.items()]
+    return "\n".join(["| field | front matter |", "|---|---|", *rows]) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "cli": cli,
+    "settings": settings,
+    "metrics": metrics,
+    "topics": topics,
+    "cyclonedx": cyclonedx_tables,
+    "spdx": spdx_tables,
+    "mdf": mdf_table,
+    "haip": haip_table,
+    "huggingface": huggingface_table,
+    "mct": lambda: "\n".join(_mapping(mct.ROWS, mct.FORMS)) + "\n",
+}
 
 
 def rendered(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import typer
 
-from exchange.cli import check, dead_letters, demo, doctor, import_, party, show, topics, up
+from exchange.cli import check, dead_letters, demo, doctor, export, import_, import_formats, party, show, topics, up
 from exchange.errors import DocumentError, ExchangeError, RefusedError
 from exchange.runtime import configure_logging
 
@@ -28,7 +28,14 @@ app = typer.Typer(
 app.command()(check.check)
 importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_help=True)
 importers.command("hf")(import_.hf)
+importers.command("cyclonedx")(import_formats.cyclonedx)
+importers.command("spdx")(import_formats.spdx)
+importers.command("mct")(import_formats.mct)
 app.add_typer(importers, name="import")
+exporters = typer.Typer(help="Turn our cards into other formats.", no_args_is_help=True)
+for _format in export.FORMATS:
+    exporters.command(_format)(export.command(_format))
+app.add_typer(exporters, name="export")
 
 _PLAIN: tuple[Callable[..., None], ...] = (
     party.publish,

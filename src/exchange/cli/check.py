@@ -57,7 +57,7 @@ def check(
 
       exchange check card.md --json --profile jg-1.2
     """
-    labels = _labels()
+    labels = card_labels()
     results = check_files(expand(files), load_profiles(profile, labels), labels)
     if as_json_:
         told = [as_json(entry) for entry in results]
@@ -90,7 +90,7 @@ def parse_files(files: list[Path]) -> list[Document]:
     Raises:
         ValidationError: a document is wrong; file, line and field are named.
     """
-    labels = _labels()
+    labels = card_labels()
     return [document for path in files for document in parse_documents(read_text(path), str(path), labels)]
 
 
@@ -140,5 +140,6 @@ def read_text(path: Path) -> str:
         raise ParseError(f"{path}:{line}: not UTF-8", faults=[Fault("", line, "not UTF-8")]) from None
 
 
-def _labels() -> Labels:
+def card_labels() -> Labels:
+    """Audience label by path of a card."""
     return labels_of({name: json.loads(text) for name, text in load_schema_texts().items()}, "ModelCard")

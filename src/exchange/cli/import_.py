@@ -9,8 +9,9 @@ import typer
 
 from exchange.cli.check import read_text
 from exchange.core.documents import dump_card
+from exchange.core.importers.assemble import Imported
 from exchange.core.importers.hf_names import read_manifest
-from exchange.core.importers.huggingface import Imported, import_card
+from exchange.core.importers.huggingface import import_card
 from exchange.errors import ConfigError, DocumentError
 from exchange.refs import parse_release
 
@@ -47,7 +48,7 @@ def hf(
             failed = True
             typer.echo(error.explain(), err=True)
             continue
-        _write(path, imported, out)
+        write_card(path, imported, out)
     raise typer.Exit(2 if failed else 0)
 
 
@@ -80,10 +81,12 @@ def _listed(path: Path) -> str | None:
     return None
 
 
-def _write(path: Path, imported: Imported, out: Path | None) -> None:
+def write_card(path: Path, imported: Imported, out: Path | None) -> None:
+    """Print or write one card; its warnings go to standard error."""
     for fault in imported.warnings:
         field = f"{fault.path}: " if fault.path else ""
-        typer.echo(f"{path}:{fault.line}: warning: {field}{fault.message}{f' ({fault.hint})' if fault.hint else ''}", err=True)
+        place = f"{path}:{fault.line}" if fault.line else str(path)
+        typer.echo(f"{place}: warning: {field}{fault.message}{f' ({fault.hint})' if fault.hint else ''}", err=True)
     text = dump_card(imported.card)
     if out is None:
         typer.echo(f"---\n{text}", nl=False)

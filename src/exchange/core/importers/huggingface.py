@@ -10,12 +10,13 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from exchange.core.checks import LIMITS, check_record
 from exchange.core.documents.markdown import Section, heading_key, items_of, split_markdown
 from exchange.core.documents.parse import invalid, validate
 from exchange.core.documents.yamltext import Node, parse_error, read_yaml
+from exchange.core.importers.assemble import Imported
 from exchange.core.importers.hf_names import VERSION, id_of_file, line_of_id
 from exchange.core.importers.hf_sections import Piece, pieces
 from exchange.errors import Fault, TooLargeError, ValidationError
@@ -46,13 +47,6 @@ _LISTS: Final = frozenset({"purpose.intended_uses", "purpose.out_of_scope_uses",
 _NOTHING = re.compile(r"\W*(more )?information needed\W*", re.IGNORECASE)
 _QUANTISED = re.compile(r"(?:^|[-_.])(gguf|gptq|awq|exl2|int4|int8|4bit|8bit)(?:$|[-_.])")
 _TAG = re.compile(r"base_model:(?:(finetune|adapter|quantized|merge):)?(.+)")
-
-
-class Imported(NamedTuple):
-    """A card made from a README, and what should be looked at."""
-
-    card: records.ModelCard
-    warnings: list[Fault]
 
 
 def import_card(text: str, *, filename: str, release: str | None = None) -> Imported:

@@ -1,0 +1,1 @@
+"""Our cards, turned into documents of other worlds."""
