@@ -71,7 +71,7 @@ def exposures(card: records.ModelCard, labels: Mapping[str, records.Audience]) -
     hidden = _hidden_names(card)
     found: list[Exposure] = []
     for path, field, text in texts_of(card):
-        rank = _rank(field, labels, card["disclosure"])
+        rank = rank_of(field, labels, card["disclosure"])
         if rank < RANK["owner"] and (secret := _first(SECRETS, text)):
             found.append(Exposure("secret", secret, path))
         if rank == 0 and field not in CONTACTS and (person := _person(text)):
@@ -99,7 +99,8 @@ def _walk(value: Any, path: str, field: str) -> Iterator[tuple[str, str, str]]:
             yield from _walk(inner, f"{path}.{index}", field)
 
 
-def _rank(field: str, labels: Mapping[str, records.Audience], disclosure: list[records.Disclosure]) -> int:
+def rank_of(field: str, labels: Mapping[str, records.Audience], disclosure: list[records.Disclosure]) -> int:
+    """Rank of the lowest audience that may read a field: its label, narrowed by the card."""
     narrowed = [
         RANK[entry["audience"] or "owner"]
         for entry in disclosure
