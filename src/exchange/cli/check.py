@@ -51,6 +51,7 @@ class Format(StrEnum):
     html = "html"
     markdown = "markdown"
     junit = "junit"
+    github = "github"
 
 
 class Audience(StrEnum):

@@ -190,3 +190,16 @@ def test_an_audience_sees_what_is_kept_from_it() -> None:
     }
     assert "risks.performance_variation: for provider" in REPORTS["text"]([user], "en")
     assert run(text, audience="owner")[0].withheld == ()
+
+
+def test_nothing_of_a_card_steers_a_terminal_or_a_workflow() -> None:
+    """Names of extensions and reasons are the card's; a workflow command is one line, whatever a fault says."""
+    token = "ghp_" + "a1" * 18
+    checked = run(f'{BASE}extensions:\n  "\\e[31m\\n::error::x": use {token}\n')
+    told = [entry for entry in [*checked, EVIL] if entry.warnings]
+    assert len(told) == 2
+    commands = REPORTS["github"](told, "en").splitlines()
+    assert all(re.match(r"::(error|warning|notice) file=[^:,]+,line=\d+,title=[^:,]*::", line) for line in commands[:-1])
+    assert not commands[-1].startswith("::")
+    for form in ("text", "github", "markdown"):
+        assert "\x1b" not in REPORTS[form](checked, "ja")

@@ -14,6 +14,7 @@ from exchange.core.documents import Document
 from exchange.core.labels import Label
 from exchange.core.profiles import Row, RuleProfile
 from exchange.core.reports import Language
+from exchange.core.reports.findings import printable
 from exchange.events import records
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -108,7 +109,7 @@ def lines(found: Difference, labels: Mapping[str, Label], language: Language) ->
 def told(change: Change, labels: Mapping[str, Label], language: Language) -> str:
     """A change in words: the field's name, the entry, the values, cut when long."""
     label = getattr(labels[change.path], language)
-    name = f" [{change.name}]" if change.name else ""
+    name = f" [{printable(change.name)}]" if change.name else ""
     if change.kind == "changed":
         old, new = _differing(change.old, change.new)
         return f"{label}{name}: {_short(old)} → {_short(new)}"
@@ -180,5 +181,5 @@ def _differing(old: Any, new: Any) -> tuple[Any, Any]:
 def _short(value: Any) -> str:
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {inner}" for key, inner in value.items() if inner is not None) or "–"
-    text = " ".join(str(value).split())
+    text = printable(" ".join(str(value).split()))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from exchange.core.check import Checked
+from exchange.core.reports.annotations import annotations_report
 from exchange.core.reports.findings import Language
 from exchange.core.reports.junit import junit_report
 from exchange.core.reports.machine import json_report
@@ -23,5 +24,6 @@ REPORTS: Final[Mapping[str, Callable[[Sequence[Checked], Language], str]]] = {
     "html": html_report,
     "markdown": markdown_report,
     "junit": junit_report,
+    "github": annotations_report,
 }
 """Text by name of the form; without a line end at its end."""

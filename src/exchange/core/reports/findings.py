@@ -97,6 +97,11 @@ def known_in(checked: Checked) -> int:
     return sum(row.known for profile in checked.profiles for row in profile.rows)
 
 
+def printable(text: str) -> str:
+    """Text of a card without what would steer a terminal."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
 def _owner(found: Finding) -> Owes:
     return found.owes or Owes("", "")
 
@@ -113,4 +118,4 @@ def _warning(warned: Warned, language: Language) -> Finding:
     what = WHAT_JA.get(warned.what, warned.what) if language == "ja" else warned.what
     label = WORDS[language][warned.kind].format(what=what)
     level = "note" if warned.kind == "import" else "warning"
-    return Finding(warned.kind, level, "warning", label, "", warned.path, max(warned.line, 1))
+    return Finding(warned.kind, level, "warning", printable(label), "", printable(warned.path), max(warned.line, 1))

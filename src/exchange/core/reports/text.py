@@ -13,6 +13,7 @@ from exchange.core.reports.findings import (
     gaps_of,
     known_in,
     owed_in_all,
+    printable,
     verdicts,
     warnings_of,
 )
@@ -67,7 +68,7 @@ def _withheld(checked: Checked, language: Language) -> Iterator[str]:
         return
     yield WORDS[language]["withheld"].format(audience=checked.audience, count=len(checked.withheld))
     for entry in checked.withheld:
-        yield f"  {entry['path']}: {entry['reason']}"
+        yield f"  {entry['path']}: {printable(entry['reason'])}"
 
 
 def _state(profile: ProfileResult, language: Language) -> str:
