@@ -23,7 +23,9 @@ TOKENS = {
     "API key": "sk-" + "a1" * 20,
     "Slack token": "xoxb-" + "1" * 12,
     "Google API key": "AIza" + "a" * 35,
-    "package registry token": "npm_" + "a1" * 18,
+    "GitHub fine-grained token": "github_pat_" + "a1" * 40,
+    "npm token": "npm_" + "a1" * 18,
+    "PyPI token": "pypi-AgE" + "a1" * 25,
     "signed web token": "eyJ" + "a" * 12 + ".eyJ" + "b" * 12 + "." + "c" * 12,
 }
 HARMLESS = (
@@ -65,6 +67,12 @@ def test_personal_data_is_found_in_public_fields_that_are_no_contact(text: str, 
     assert found(risks={"safeguards": ["none", text]}) == [("personal-data", what, "risks.safeguards.1")]
     assert found(contact=text, governance={"incident_contact": text}) == []
     assert found(purpose={"summary": text}, disclosure=[{"path": "purpose", "audience": "user", "reason": "r"}]) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(TOKENS) - {"private key"}))
+def test_a_token_begins_a_word(name: str) -> None:
+    """In the middle of another word it is none."""
+    assert found(purpose={"summary": f"x{TOKENS[name]}"}) == []
 
 
 @pytest.mark.parametrize("text", HARMLESS)

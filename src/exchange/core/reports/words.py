@@ -106,6 +106,5 @@ WHAT_JA: Final[Mapping[str, str]] = {
     "e-mail address": "メールアドレス",
     "phone number": "電話番号",
     "signed web token": "署名付きトークン",
-    "package registry token": "パッケージ登録所のトークン",
 }
 """Forms of secrets and personal data that have a Japanese name."""
