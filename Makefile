@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate pin clean
+.PHONY: demo test lint fix unit broker generate bench-check pin clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -31,6 +31,10 @@ broker: $(STAMP)
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
+
+# CARDS=folder measures your own cards.
+bench-check: $(STAMP)
+	$(PY) tests/bench_check.py $(CARDS)
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

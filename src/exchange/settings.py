@@ -154,6 +154,12 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
+def reader_language() -> Literal["ja", "en"]:
+    """The language of whoever runs a command, by the locale: Japanese, else English."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "ja" if (next(filter(None, names), "")).casefold().startswith("ja") else "en"
+
+
 def environment_for_child(settings: Settings) -> dict[str, str]:
     """The environment to start another process of this exchange with: ours, and the settings that differ from the defaults."""
     child = dict(os.environ)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import typer
 
-from exchange.cli import check, dead_letters, demo, doctor, export, import_, import_formats, party, show, topics, up
+from exchange.cli import check, dead_letters, demo, diff, doctor, export, import_, import_formats, party, show, topics, up
 from exchange.errors import DocumentError, ExchangeError, RefusedError
 from exchange.runtime import configure_logging
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 app.command()(check.check)
+app.command()(diff.diff)
 importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_help=True)
 importers.command("hf")(import_.hf)
 importers.command("cyclonedx")(import_formats.cyclonedx)

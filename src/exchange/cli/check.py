@@ -9,15 +9,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from exchange.adapters.card_files import read_files, read_text
 from exchange.adapters.resources import load_rule_texts, load_schema_texts
-from exchange.core.check import Checked, as_json, exit_code, lines
+from exchange.cli.output import errors
+from exchange.core.audience import Eyes
+from exchange.core.baseline import dump_baseline, read_baseline, without_known
+from exchange.core.check import Checked, exit_code
 from exchange.core.check import check as check_documents
+from exchange.core.disclosure import Projector
 from exchange.core.documents import Document, parse_documents
 from exchange.core.fields import labels_of
 from exchange.core.profiles import RuleProfile, parse_profile
-from exchange.errors import ConfigError, DocumentError, Fault, ParseError
+from exchange.core.reports import REPORTS
+from exchange.core.schemas import SchemaSet
+from exchange.errors import ConfigError
 from exchange.events import records
+from exchange.settings import reader_language
 
 ENDINGS = (".yaml", ".yml", ".md", ".markdown")
 TABLES = frozenset({"categories", "propagation"})
@@ -33,19 +42,53 @@ class Language(StrEnum):
     en = "en"
 
 
+class Format(StrEnum):
+    """Form of the report."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    html = "html"
+    markdown = "markdown"
+    junit = "junit"
+    github = "github"
+
+
+class Audience(StrEnum):
+    """Who reads."""
+
+    public = "public"
+    user = "user"
+    provider = "provider"
+    authority = "authority"
+    owner = "owner"
+
+
+Lang = Annotated[Language | None, typer.Option(help="Language of labels and hints. Default: that of the locale.")]
+Profiles = Annotated[
+    list[str] | None, typer.Option(help="Rule profile: its id, or a TOML file. Default: all that ship with the exchange.")
+]
+
+
 def check(
     files: Annotated[
-        list[Path], typer.Argument(exists=True, help="Documents (YAML, or Markdown with front matter), or folders of them.")
+        list[Path],
+        typer.Argument(exists=True, help="Documents (YAML, Markdown with front matter), Hugging Face READMEs, or folders."),
     ],
-    as_json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON; an array for several documents.")] = False,
-    profile: Annotated[
-        list[str] | None, typer.Option(help="Rule profile: its id, or a TOML file. Default: all that ship with the exchange.")
-    ] = None,
-    lang: Annotated[Language, typer.Option(help="Language of labels and hints.")] = Language.en,
+    format: Annotated[Format, typer.Option(help="Form of the report.")] = Format.text,
+    as_json_: Annotated[bool, typer.Option("--json", help="The same as --format json; an array for several documents.")] = False,
+    profile: Profiles = None,
+    lang: Lang = None,
+    audience: Annotated[Audience | None, typer.Option(help="Judge by what this reader can see, and list what is kept.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Tell only gaps and warnings that this file does not know.")] = None,
+    write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Write all there is now to --baseline.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the report. Default: print it.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that read. Default: by number of files.")] = None,
 ) -> None:
     """Check documents offline: what is wrong, what is missing, and who owes it.
 
-    Cards given together see one another, so that a derived card inherits what its parent among them provides.
+    Cards given together see one another, so that a derived card inherits what its parent among them provides. A README of
+    Hugging Face is imported first. Warnings (secrets, personal data, template text) do not change the exit code.
 
     Exit code: 0 complete, 1 gaps, 2 invalid.
 
@@ -53,33 +96,54 @@ def check(
 
       exchange check card.yaml
 
-      exchange check cards/ --lang ja
+      exchange check cards/ --lang ja --format html --out report.html
 
-      exchange check card.md --json --profile jg-1.2
+      exchange check README.md --json --profile jg-1.2
+
+      exchange check card.yaml --audience user
+
+      exchange check cards/ --baseline known.json --write-baseline
     """
+    if write_baseline and baseline is None:
+        raise ConfigError("--write-baseline needs --baseline FILE")
     labels = card_labels()
-    results = check_files(expand(files), load_profiles(profile, labels), labels)
-    if as_json_:
-        told = [as_json(entry) for entry in results]
-        typer.echo(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2))
-    else:
-        for entry in results:
-            for line in lines(entry, lang.value):
-                typer.echo(line)
+    results = check_files(expand(files), load_profiles(profile, labels), labels, audience=audience, jobs=jobs)
+    if baseline is not None and write_baseline:
+        baseline.write_text(dump_baseline(results), encoding="utf-8")
+    if baseline is not None:
+        known = read_baseline(read_text(baseline) if baseline.exists() else "", str(baseline))
+        results = [without_known(entry, known) for entry in results]
+    language = lang.value if lang else reader_language()
+    _tell(REPORTS["json" if as_json_ else format.value](results, language), out)
     raise typer.Exit(exit_code(results))
 
 
-def check_files(files: list[Path], profiles: list[RuleProfile], labels: Labels) -> list[Checked]:
+def check_files(
+    files: list[Path],
+    profiles: list[RuleProfile],
+    labels: Labels,
+    *,
+    audience: str | None = None,
+    jobs: int | None = None,
+) -> list[Checked]:
     """Every document of every file, in order; a file that cannot be read is one entry with its faults."""
-    documents: list[Document] = []
-    invalid: list[Checked] = []
-    for path in files:
-        try:
-            documents += parse_documents(read_text(path), str(path), labels)
-        except DocumentError as error:
-            invalid.append(Checked(str(path), None, error.faults or (Fault("", 1, error.message, error.hint),)))
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=len(files) < 2 or not errors.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("exchange check", total=len(files))
+        read = read_files(files, labels, processes=jobs, each=lambda: bar.advance(task))
+    eyes = _eyes(audience) if audience else None
+    documents = [document for entry in read for document in entry.documents]
     # The day is the reader's; inside the exchange it comes from a tick.
-    checked = check_documents(documents, profiles, at=date.today())
+    checked = check_documents(documents, profiles, at=date.today(), labels=labels, eyes=eyes)
+    invalid = [Checked(entry.filename, None, entry.faults, source=entry.source) for entry in read if entry.faults]
     order = {str(path): index for index, path in enumerate(files)}
     return sorted([*checked, *invalid], key=lambda entry: order[entry.filename])
 
@@ -118,26 +182,25 @@ def expand(paths: list[Path]) -> list[Path]:
     Raises:
         ConfigError: nothing to check.
     """
-    found: list[Path] = []
+    found: dict[Path, None] = {}
     for path in paths:
         inside = sorted(entry for entry in path.rglob("*") if entry.suffix.casefold() in ENDINGS) if path.is_dir() else [path]
-        found += [entry for entry in inside if entry not in found]
+        found |= dict.fromkeys(inside)
     if not found:
         raise ConfigError("no documents in there", hint=f"documents end in {', '.join(ENDINGS)}")
-    return found
+    return list(found)
 
 
-def read_text(path: Path) -> str:
-    """The text of a file, line ends as they are.
+def _eyes(audience: str) -> Eyes:
+    wanted: records.Audience = next(name for name in ("public", "user", "provider", "authority", "owner") if name == audience)
+    return Eyes(Projector(SchemaSet.from_texts(load_schema_texts())), wanted)
 
-    Raises:
-        ParseError: not UTF-8.
-    """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise ParseError(f"{path}:{line}: not UTF-8", faults=[Fault("", line, "not UTF-8")]) from None
+
+def _tell(report: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(report)
+    else:
+        out.write_text(report + "\n", encoding="utf-8")
 
 
 def card_labels() -> Labels:

@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.progress import Progress
 
+from exchange.adapters.card_files import import_file
 from exchange.cli.demo_stage import Stage
-from exchange.cli.import_ import import_file, readmes
+from exchange.cli.import_ import readmes
 from exchange.cli.output import errors
 from exchange.cli.show import operator_views
 from exchange.errors import DocumentError

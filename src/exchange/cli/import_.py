@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.check import read_text
+from exchange.adapters.card_files import import_file
 from exchange.core.documents import dump_card
 from exchange.core.importers.assemble import Imported
-from exchange.core.importers.hf_names import read_manifest
-from exchange.core.importers.huggingface import import_card
 from exchange.errors import ConfigError, DocumentError
 from exchange.refs import parse_release
-
-MANIFEST = "MANIFEST.tsv"
 
 
 def hf(
@@ -62,23 +58,6 @@ def readmes(paths: list[Path]) -> list[Path]:
     if not found:
         raise ConfigError("no .md files in there")
     return found
-
-
-def import_file(path: Path, release: str | None = None) -> Imported:
-    """One README as a card; errors and warnings name the path as given.
-
-    Raises:
-        DocumentError: it cannot be read; file and line are named.
-    """
-    return import_card(read_text(path), filename=str(path), release=release or _listed(path))
-
-
-def _listed(path: Path) -> str | None:
-    for folder in path.absolute().parents[:2]:
-        manifest = folder / MANIFEST
-        if manifest.is_file():
-            return read_manifest(read_text(manifest)).get(path.name)
-    return None
 
 
 def write_card(path: Path, imported: Imported, out: Path | None) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.check import card_labels, read_text
+from exchange.adapters.card_files import read_text
+from exchange.cli.check import card_labels
 from exchange.cli.import_ import write_card
 from exchange.core.importers.assemble import Imported
 from exchange.core.importers.cyclonedx import import_bom

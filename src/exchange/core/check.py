@@ -7,56 +7,41 @@ as changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from exchange.core.audience import Eyes
+from exchange.core.boilerplate import boilerplate
 from exchange.core.completeness import RuleProfile, inheritable, open_paths, report
-from exchange.core.documents import Document
+from exchange.core.documents import Document, Source
+from exchange.core.exposure import exposures
 from exchange.core.profiles import Row
 from exchange.errors import Fault
 from exchange.events import records
 from exchange.refs import line_of, owner_of
 
-Language = Literal["ja", "en"]
-
 GAPS = frozenset({"missing", "placeholder", "stale"})
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "missing": "missing",
-        "placeholder": "placeholder",
-        "stale": "stale",
-        "developer": "developer",
-        "provider": "provider",
-        "gap": "{status} (owed by {owes}{weak})",
-        "weak": "; should",
-        "complete": "complete",
-        "open": "not complete: {count} open",
-        "unlike": "error",
-    },
-    "ja": {
-        "missing": "未記載",
-        "placeholder": "仮の記載",
-        "stale": "記載が古い",
-        "developer": "開発者",
-        "provider": "提供者",
-        "gap": "{status}(提供義務者: {owes}{weak})",
-        "weak": "、推奨項目",
-        "complete": "充足",
-        "open": "未充足: {count}件",
-        "unlike": "誤り",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """One row of one profile for one card, with where it stands in the file."""
+    """One row of one profile for one card, with where it stands in the file.
+
+    Attributes:
+        known: whether the gap is in the baseline, and so not told again.
+    """
 
     row: Row
     result: records.ReportRow
     path: str
     line: int
+    known: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it is a gap that is not known yet."""
+        return self.result["status"] in GAPS and not self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +49,33 @@ class ProfileResult:
     """One profile for one card."""
 
     id: str
-    complete: bool
     rows: tuple[RowResult, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that must be told is open."""
+        return not any(row.open and row.row.level == "must" for row in self.rows)
+
+    @property
+    def gaps(self) -> list[RowResult]:
+        """The open rows, those that should be told too."""
+        return [row for row in self.rows if row.open]
+
+
+class Warned(NamedTuple):
+    """Something to look at that makes no document incomplete.
+
+    Attributes:
+        kind: ``secret``, ``personal-data``, ``hidden-name``, ``boilerplate`` or ``import``.
+        what: the form that was found, or the importer's words; never a value.
+        path: field path with list indexes; may be empty.
+        line: line in the file.
+    """
+
+    kind: str
+    what: str
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +86,82 @@ class Checked:
         release: what the document is about; None when that is not known.
         errors: faults; a document with faults has no profiles.
         profiles: completeness, of cards only.
+        warnings: what should be looked at.
+        source: ``exchange``, or ``huggingface`` for a README that was imported first.
+        audience: through whose eyes the card was judged; None: through its owner's.
+        withheld: fields kept from that audience, with the reason.
     """
 
     filename: str
     release: str | None
     errors: tuple[Fault, ...] = ()
-    profiles: tuple[ProfileResult, ...] = field(default=())
+    profiles: tuple[ProfileResult, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    source: Source = "exchange"
+    audience: str | None = None
+    withheld: tuple[records.Withheld, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether nothing is wrong and nothing that must be told is open."""
         return not self.errors and all(profile.complete for profile in self.profiles)
 
+    @property
+    def verdict(self) -> str:
+        """``complete``, ``gaps`` or ``invalid``."""
+        return "invalid" if self.errors else "complete" if self.complete else "gaps"
 
-def check(documents: Sequence[Document], profiles: Sequence[RuleProfile], *, at: date | None = None) -> list[Checked]:
+
+def check(
+    documents: Sequence[Document],
+    profiles: Sequence[RuleProfile],
+    *,
+    at: date | None = None,
+    labels: Mapping[str, records.Audience] | None = None,
+    eyes: Eyes | None = None,
+) -> list[Checked]:
     """Completeness of every card among the documents, in their order.
 
     Args:
         documents: sound documents (:func:`exchange.core.documents.parse_documents`).
         profiles: rule profiles to check against.
         at: the day by which rows go stale.
+        labels: audience label by path of ModelCard; with it, cards are searched for what they should not show.
+        eyes: judge by what this audience can read.
     """
-    family = _Family(documents, at)
-    return [
-        Checked(document.filename, _about(document), (), tuple(family.profile(document, profile) for profile in profiles))
-        if document.type == "ModelCard"
-        else Checked(document.filename, _about(document))
-        for document in documents
-    ]
+    family = _Family(documents, at, eyes)
+    return [_checked(document, family, profiles, labels, eyes) for document in documents]
+
+
+def _checked(
+    document: Document,
+    family: _Family,
+    profiles: Sequence[RuleProfile],
+    labels: Mapping[str, records.Audience] | None,
+    eyes: Eyes | None,
+) -> Checked:
+    if document.type != "ModelCard":
+        return Checked(document.filename, _about(document))
+    return Checked(
+        document.filename,
+        _about(document),
+        profiles=tuple(family.profile(document, profile) for profile in profiles),
+        warnings=tuple(sorted(_warnings(document, labels), key=lambda warned: warned.line)),
+        source=document.source,
+        audience=eyes.audience if eyes else None,
+        withheld=tuple(eyes.sees(document)[1]) if eyes else (),
+    )
+
+
+def _warnings(document: Document, labels: Mapping[str, records.Audience] | None) -> Iterator[Warned]:
+    for note in document.notes:
+        yield Warned("import", f"{note.message} ({note.hint})" if note.hint else note.message, note.path, note.line)
+    if labels is None:
+        return
+    for found in exposures(document.record, labels):
+        yield Warned(found.kind, found.what, found.path, document.line_of(found.path))
+    for path in boilerplate(document.record):
+        yield Warned("boilerplate", "", path, document.line_of(path))
 
 
 def exit_code(checked: Sequence[Checked]) -> int:
@@ -113,39 +171,23 @@ def exit_code(checked: Sequence[Checked]) -> int:
     return 0 if all(entry.complete for entry in checked) else 1
 
 
-def lines(checked: Checked, language: Language = "en") -> Iterator[str]:
-    """``file:line: …`` for every fault and every gap, then one line for each profile."""
-    words = _WORDS[language]
-    for fault in checked.errors:
-        told = ": ".join(part for part in (words["unlike"], fault.path, fault.message) if part)
-        yield f"{checked.filename}:{fault.line}: {told}{f' — {fault.hint}' if fault.hint else ''}"
-    for profile in checked.profiles:
-        gaps = [row for row in profile.rows if row.result["status"] in GAPS]
-        for gap in gaps:
-            yield f"{checked.filename}:{gap.line}: {_gap(gap, words, language)}"
-        verdict = words["complete"] if profile.complete else words["open"].format(count=len(gaps))
-        yield f"{checked.release}: {profile.id}: {verdict}"
-
-
 def as_json(checked: Checked) -> dict[str, Any]:
-    """The machine-readable form of :func:`lines`, with every row."""
-    return {
+    """The machine-readable form, with every row."""
+    told: dict[str, Any] = {
         "file": checked.filename,
         "release": checked.release,
+        "source": checked.source,
+        "verdict": checked.verdict,
         "errors": [fault._asdict() for fault in checked.errors],
+        "warnings": [warned._asdict() for warned in checked.warnings],
         "profiles": [
             {"id": profile.id, "complete": profile.complete, "rows": [_row_json(row) for row in profile.rows]}
             for profile in checked.profiles
         ],
     }
-
-
-def _gap(gap: RowResult, words: Mapping[str, str], language: Language) -> str:
-    owes = f"{words[gap.row.owed_by]} {gap.result['owed_by_party'] or ''}".strip()
-    weak = words["weak"] if gap.row.level == "should" else ""
-    state = words["gap"].format(status=words[gap.result["status"]], owes=owes, weak=weak)
-    label, hint = (gap.row.label_ja, gap.row.hint_ja) if language == "ja" else (gap.row.label_en, gap.row.hint_en)
-    return f"{gap.row.id} {state} {label} — {gap.path}: {hint}"
+    if checked.audience is not None:
+        told |= {"audience": checked.audience, "withheld": list(checked.withheld)}
+    return told
 
 
 def _row_json(row: RowResult) -> dict[str, Any]:
@@ -162,6 +204,7 @@ def _row_json(row: RowResult) -> dict[str, Any]:
         "clause": row.row.clause,
         "path": row.path,
         "line": row.line,
+        "known": row.known,
     }
 
 
@@ -181,11 +224,12 @@ _NOTHING = _Told({"profile": "", "complete": False, "rows": []}, ())
 class _Family:
     """The documents given together."""
 
-    def __init__(self, documents: Sequence[Document], at: date | None) -> None:
+    def __init__(self, documents: Sequence[Document], at: date | None, eyes: Eyes | None) -> None:
         self._at = at
+        self._eyes = eyes
         self._cards: dict[str, records.ModelCard] = {}
         self._changes: dict[str, list[records.ChangeEntry]] = {}
-        self._known: dict[tuple[str, str], _Told] = {}
+        self._known: dict[tuple[int, str], _Told] = {}
         for document in documents:
             if document.type == "ModelCard":
                 self._cards[document.record["release"]] = document.record
@@ -195,16 +239,18 @@ class _Family:
     def profile(self, document: Document, profile: RuleProfile) -> ProfileResult:
         """One profile for one card."""
         card = document.record
-        made = self._told(card, profile).report
+        told: Sequence[records.ReportRow] = self._told(card, profile).report["rows"]
+        if self._eyes is not None:
+            told = self._eyes.judged(profile, document, told)[0]
         rows = []
-        for row, result in zip(profile.rows, made["rows"], strict=True):
+        for row, result in zip(profile.rows, told, strict=True):
             path = next(iter(open_paths(row, card)), row.paths[0]) if result["status"] != "provided" else row.paths[0]
             rows.append(RowResult(row, result, path, document.line_of(path)))
-        return ProfileResult(profile.id, made["complete"], tuple(rows))
+        return ProfileResult(profile.id, tuple(rows))
 
     def _told(self, card: records.ModelCard, profile: RuleProfile) -> _Told:
         """A card's report and what it passes down, worked out once; inside a cycle of parents, nothing is passed down."""
-        key = (card["release"], profile.id)
+        key = (id(card), profile.id)  # two files may tell the same release
         if key not in self._known:
             self._known[key] = _NOTHING
             parents = [(parent["ref"], self._passed(parent["ref"], profile)) for parent in card["parents"]]

@@ -57,7 +57,7 @@ def labels_of(schemas: Mapping[str, Schema], name: str) -> dict[str, records.Aud
         for field in schemas[record]["fields"]:
             rank = max(floor, RANK.get(field.get("audience", "owner"), RANK["owner"]))
             labels[prefix + field["name"]] = AUDIENCES[rank]
-            for inner in _names_in(field["type"]):
+            for inner in names_in(field["type"]):
                 if schemas[inner]["type"] == "record":
                     walk(inner, f"{prefix}{field['name']}.", rank)
 
@@ -65,12 +65,13 @@ def labels_of(schemas: Mapping[str, Schema], name: str) -> dict[str, records.Aud
     return labels
 
 
-def _names_in(node: Any) -> Iterator[str]:
+def names_in(node: Any) -> Iterator[str]:
+    """Names of our records and enums in a type of a schema."""
     if isinstance(node, str):
         if node.startswith(NAMESPACE + "."):
             yield node.rsplit(".", 1)[1]
     elif isinstance(node, list):
         for branch in node:
-            yield from _names_in(branch)
+            yield from names_in(branch)
     elif isinstance(node, dict):
-        yield from _names_in(node.get("items", node.get("values", "")))
+        yield from names_in(node.get("items", node.get("values", "")))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from exchange.adapters.resources import load_rule_texts
-from exchange.core.check import Checked, as_json, check, exit_code, lines
+from exchange.core.check import Checked, as_json, check, exit_code
 from exchange.core.documents import parse_documents
 from exchange.core.profiles import parse_profile
+from exchange.core.reports.text import lines
 from exchange.errors import Fault
 
 PROFILE = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml")
@@ -73,12 +74,14 @@ def test_lines_read_like_a_linters() -> None:
     """File, line, official item, who owes it, label and hint, in either language."""
     checked = run(BASE)[0]
     english, japanese = list(lines(checked)), list(lines(checked, "ja"))
-    start = "0.yaml:5: JG-D6ii-1 missing (owed by developer acme) Information to stakeholders: whether output or program"
-    assert english[0].startswith(start)
-    assert "— training.learns_in_use: Say whether weights" in english[0]
-    assert japanese[0].startswith("0.yaml:5: JG-D6ii-1 未記載(提供義務者: 開発者 acme) 関連するステークホルダーへの情報提供")
+    assert english[0] == "developer acme owes 8:"
+    start = "0.yaml:5: JG-D6ii-1 missing Information to stakeholders: whether output or program"
+    assert english[1].startswith(start)
+    assert "— training.learns_in_use: Say whether weights" in english[1]
+    assert japanese[0] == "開発者 acme の提供義務: 8件:"
+    assert japanese[1].startswith("0.yaml:5: JG-D6ii-1 未記載 関連するステークホルダーへの情報提供")
     assert english[-1] == "acme/base@1: jg-1.2: not complete: 8 open"
-    assert len(english) == len(japanese) == 9
+    assert len(english) == len(japanese) == 10
 
 
 def test_the_json_holds_every_row() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pydantic
 
@@ -33,6 +33,9 @@ TYPES: Final[Mapping[str, type]] = {
 }
 """What a document can be: its ``type``."""
 
+Source = Literal["exchange", "huggingface"]
+"""Whose form a document was written in."""
+
 Labels = Mapping[str, records.Audience] | None
 
 MODELS: Final[Mapping[str, type[pydantic.BaseModel]]] = {name: getattr(models, name) for name in TYPES}
@@ -52,6 +55,8 @@ class Document:
         lines: line by dotted path with list indexes.
         filename: the file.
         line: where the document begins.
+        source: whose form it was written in: ours, or that of Hugging Face.
+        notes: what an import of another form warned about.
     """
 
     type: str
@@ -59,6 +64,8 @@ class Document:
     lines: Mapping[str, int]
     filename: str
     line: int
+    source: Source = "exchange"
+    notes: tuple[Fault, ...] = ()
 
     def line_of(self, path: str) -> int:
         """The line of a field, or of the nearest section around it that is there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from exchange.core.checks import LIMITS, OTHER_LIMIT, check_record
@@ -30,10 +31,11 @@ Labels = Mapping[str, records.Audience]
 
 
 class Imported(NamedTuple):
-    """A card made from another document, and what should be looked at."""
+    """A card made from another document, what should be looked at, and the line of each field where the document has lines."""
 
     card: records.ModelCard
     warnings: list[Fault]
+    lines: Mapping[str, int] = MappingProxyType({})
 
 
 def slug(text: str, most: int, more: str = "") -> str:

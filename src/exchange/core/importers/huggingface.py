@@ -82,7 +82,7 @@ def import_card(text: str, *, filename: str, release: str | None = None) -> Impo
     faults = faults or [Fault(path, 1, message) for path, message in check_record("ModelCard", card)]
     if faults:
         raise invalid(filename, faults)
-    return Imported(card, work.warnings)
+    return Imported(card, work.warnings, work.lines)
 
 
 class _Work:
@@ -90,6 +90,7 @@ class _Work:
 
     def __init__(self, fields: dict[str, Node], filename: str) -> None:
         self.warnings: list[Fault] = []
+        self.lines: dict[str, int] = {}
         self._filename = filename
         self._left = BUDGET
         self._fields = self._spelt(fields)
@@ -162,6 +163,8 @@ class _Work:
     def _licence(self) -> str | None:
         node = self._fields.get("license")
         names = [text for text in _texts(self._fields.pop("license", None)) if text]
+        if node is not None:
+            self.lines["licence"] = node.line
         if node is not None and [name.casefold() for name in names] in (["license"], ["licence"]):
             self.warn("licence", node.line, "a template's text stands in place of a licence")
             names = []
@@ -223,6 +226,8 @@ class _Work:
                 self.warn("parents", line, f"more than {LIMITS['parents']} parents: left out")
             else:
                 note = text.strip() if text.strip().lower() != text.strip() else None
+                self.lines.setdefault("parents", line)
+                self.lines[f"parents.{len(parents)}"] = line
                 parents[str(ref)] = {"ref": str(ref), "relation": relation, "note": note}
         return list(parents.values())
 
@@ -230,6 +235,7 @@ class _Work:
         node = self._fields.pop("model-index", None)
         if node is None:
             return []
+        self.lines["evaluation.metrics"] = node.line
         metrics = list(_index_metrics(node.plain()))
         if len(metrics) > LIMITS["metrics"]:
             self.warn("evaluation.metrics", node.line, f"more than {LIMITS['metrics']} results: the rest is left out")
@@ -246,6 +252,7 @@ class _Work:
         if piece.path is None:
             self._extend(extensions, f"section: {piece.title or 'untitled'}"[:120], piece.text, piece.line)
             return
+        self.lines.setdefault(piece.path, piece.line)
         *sections, field = piece.path.split(".")
         target = value
         for section in sections:
