@@ -33,7 +33,6 @@ from exchange.settings import Settings
 from exchange.topics import Topics
 
 _PARTY_EVENTS = ("ModelCard", "RiskAssessment", "ChangeNotice")
-_DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
 
 
 @dataclass

@@ -252,7 +252,7 @@ def stage_news(dossier: r.Dossier) -> list[r.StageNews]:
         for item in link["snapshot"]["stage_news"] if link["snapshot"] else ():
             if _passes_through(item, dossier["release"]):
                 continue
-            news: r.StageNews = {**item, "path": _extended(item["path"], link)}
+            news: r.StageNews = {**item, "path": list(risk.extend(item["path"], link))}
             rival = best.get(item["origin"])
             if rival is None or _news_order(news) < _news_order(rival):
                 best[item["origin"]] = news
@@ -265,11 +265,6 @@ def _passes_through(item: r.StageNews, release: str) -> bool:
 
 def _news_order(item: r.StageNews) -> tuple[int, list[str], str]:
     return (len(item["path"]), [hop["release"] for hop in item["path"]], item["stage"])
-
-
-def _extended(path: Sequence[r.Hop], link: r.ParentLink) -> list[r.Hop]:
-    """The path with its last hop told how this release came from it."""
-    return [*path[:-1], {**path[-1], "relation": link["relation"], "audience": link["audience"]}]
 
 
 def _passed_stage_news(dossier: r.Dossier) -> list[r.StageNews]:
@@ -286,7 +281,7 @@ def cause_at(cause: r.Cause, link: r.ParentLink) -> r.Cause:
     """A parent's cause as the child on ``link`` sees it: the last hop is told how the child came from it."""
     if not cause["path"]:
         return cause
-    return {**cause, "path": _extended(cause["path"], link)[-risk.MAX_PATH :]}
+    return {**cause, "path": list(risk.extend(cause["path"], link)[-risk.MAX_PATH :])}
 
 
 def remember(dossier: r.Dossier, event_id: str) -> r.Dossier:

@@ -131,7 +131,7 @@ def carried_flows(release: str, parents: Iterable[r.ParentLink], propagation: Pr
         for contribution in _contributions(link):
             if _holds(contribution, release):
                 continue
-            path = _extend(contribution["path"], link)
+            path = extend(contribution["path"], link)
             for item in contribution["carried"]:
                 level = propagation.carry(link["relation"], item["category"], item["level"])
                 if level is not None:
@@ -153,7 +153,7 @@ def _holds(contribution: r.Contribution, release: str) -> bool:
     return contribution["origin"] == release or any(hop["release"] == release for hop in contribution["path"])
 
 
-def _extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
+def extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
     """The path with its last hop told how this release came from it; a parent that has not spoken is a hop of its own."""
     name = path[-1]["release"] if path else link["ref"]
     last: r.Hop = {"release": name, "relation": link["relation"], "audience": link["audience"]}

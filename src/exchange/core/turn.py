@@ -114,9 +114,8 @@ def _kind(turn: Turn, old: r.Dossier, after: r.Dossier, changes: list[r.ProfileC
 def _with_snapshot(turn: Turn, decision: r.Decision, old: r.Dossier, after: r.Dossier, *, news: bool) -> Outcome:
     """Tell the children when there is something new for them."""
     release, line = after["release"], turn.line(decision["line"])
-    before = dossiers.snapshot(old, turn.rules, turn.now)
     now = dossiers.snapshot(after, turn.rules, turn.now)
-    if news or {**before, "seq": 0} != {**now, "seq": 0}:
+    if news or {**dossiers.snapshot(old, turn.rules, turn.now), "seq": 0} != {**now, "seq": 0}:
         decision["snapshot"] = now
         if line["current"] == release:
             decision["line_snapshot"] = now
