@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check pin clean
+.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -28,6 +28,20 @@ unit: $(STAMP)
 broker: $(STAMP)
 	$(VENV)/bin/pytest -q -m broker
 
+# FAULTS=20 SEED=7 EVENTS=2000 NODES=3 KINDS=kill,cut OUT=results.jsonl: docs/faults.md.
+FAULTS ?= 20
+SEED ?= 7
+EVENTS ?= $(shell expr $(FAULTS) \* 100)
+NODES ?= 1
+faults: $(STAMP)
+	$(PY) -m exchange.testing.faults --faults $(FAULTS) --seed $(SEED) --events $(EVENTS) --nodes $(NODES) \
+		$(if $(KINDS),--kinds $(KINDS)) $(if $(OUT),--out $(OUT)) --json
+
+# A commit held back and let go into the next transaction, on a plain loop and on ours.
+TIMES ?= 200
+late-commit: $(STAMP)
+	$(PY) tests/broker/late_commit.py --times $(TIMES)
+
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
@@ -35,6 +49,12 @@ generate: $(STAMP)
 # CARDS=folder measures your own cards.
 bench-check: $(STAMP)
 	$(PY) tests/bench_check.py $(CARDS)
+
+# SEEDS=100000 takes longer; FROM=7 SEEDS=1 runs one seed again.
+SEEDS ?= 1000
+FROM ?= 0
+simulate: $(STAMP)
+	$(PY) -m exchange.testing.simulation --seeds $(SEEDS) --from $(FROM)
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

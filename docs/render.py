@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -29,6 +30,7 @@ from exchange.settings import Settings
 from exchange.topics import Topics
 
 DOCS = Path(__file__).parent
+PROFILES = DOCS.parent / "src" / "exchange" / "core" / "rules" / "profiles"
 FILES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 SUBMITTED = ("Party", "ModelCard", "ChangeNotice", "RiskAssessment", "Subscription", "Unsubscribe", "Grant", "GrantRevocation")
 DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
@@ -186,6 +188,48 @@ def huggingface_table() -> str:
     return "\n".join(["| field | front matter |", "|---|---|", *rows]) + "\n"
 
 
+def profiles() -> str:
+    """Every profile that ships: a list of them, then one section and table each."""
+    read = [tomllib.loads(path.read_text("utf-8")) for path in sorted(PROFILES.glob("*.toml"))]
+    lines = ["| profile | framework | version | items | verified |", "|---|---|---|---|---|"]
+    for profile in read:
+        verified = sum(row["verified"] for row in profile["row"])
+        name = f"[`{profile['id']}`](#{profile['id'].replace('.', '')})"
+        lines.append(f"| {name} | {profile['framework']} | {profile['version']} | {len(profile['row'])} | {verified} |")
+    return "\n".join([*lines, *(_profile(profile) for profile in read)]) + "\n"
+
+
+def _profile(profile: Mapping[str, Any]) -> str:
+    head = ("id", "clause", "item", "owed by", "audience", "level", "answered by", "applies when", "inherit", "days", "precision")
+    verified = sum(row["verified"] for row in profile["row"])
+    counts = f"{len(profile['row'])} items, {verified} of them verified."
+    told = f"{profile['label_ja']} · {profile['label_en']}. {profile['framework']}, version {profile['version']}. {counts}"
+    rows = [_cells((*head, "source", "✓")), "|---" * (len(head) + 2) + "|", *(_item(row) for row in profile["row"])]
+    return "\n".join([f"\n## {profile['id']}\n", told + "\n", f"Source: {profile['source']}.\n", *rows])
+
+
+def _item(row: Mapping[str, Any]) -> str:
+    """One row of a profile. ``days`` is after how many a statement is stale."""
+    changed_by = f", not after {', '.join(row['changed_by'])}" if "changed_by" in row else ""
+    told = (row["id"], row["clause"], f"{row['label_ja']}<br>{row['label_en']}", row["owed_by"], row["audience"], row["level"])
+    when = f"`{row['applies_when']}`" if "applies_when" in row else "always"
+    more = (row["inherit"] + changed_by, row.get("stale_after_days", ""), row.get("precision", ""), row["source"])
+    return _cells((*told, _answered(row), when, *more, "✓" if row["verified"] else ""))
+
+
+def _answered(row: Mapping[str, Any]) -> str:
+    """The fields of a card, alternatives parted by "or"; or what of the envelope."""
+    if "by_exchange" in row:
+        return f"the exchange: {row['by_exchange']}"
+    fields = [" or ".join(f"`{path}`" for path in entry.split("|")) for entry in row["paths"]]
+    return (" or " if row.get("need") == "any" else "; ").join(fields)
+
+
+def _cells(cells: Iterable[Any]) -> str:
+    """A row of a table; a bar inside a cell would end it, inside code too."""
+    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "cli": cli,
     "settings": settings,
@@ -196,6 +240,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "mdf": mdf_table,
     "haip": haip_table,
     "huggingface": huggingface_table,
+    "profiles": profiles,
     "mct": lambda: "\n".join(_mapping(mct.ROWS, mct.FORMS)) + "\n",
 }
 

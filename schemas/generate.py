@@ -22,6 +22,7 @@ from typing import Any
 
 from exchange.adapters.resources import load_schema_texts
 from exchange.core.schemas import order_schemas
+from exchange.core.seals import meaning
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = '"""Generated from schemas/*.avsc by `make generate`; do not edit."""\n'
@@ -81,7 +82,7 @@ def _records(schemas: list[dict[str, Any]]) -> str:
             symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
             lines.append(f"\n{name} = Literal[{symbols}]\n" + f'"""{doc}"""')
             continue
-        body = "".join(f"    {field['name']}: {_type(field['type'])}\n" for field in schema["fields"])
+        body = "".join(f"    {field['name']}: {_type(meaning(field))}\n" for field in schema["fields"])
         lines.append(f'\n\nclass {name}(TypedDict):\n    """{doc}"""\n\n{body}'.rstrip())
     return "\n".join(lines) + "\n"
 

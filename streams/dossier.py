@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange.runtime import processor_app, run
 from exchange.settings import Settings
+from exchange.workers import processor_app, run
 
 
 def build(settings: Settings) -> Any:

@@ -1,4 +1,6 @@
-"""How many cards a second one process checks, beside reading and parsing alone. Ratios of one run; nothing is asserted.
+"""How many cards a second one process checks, by the default profile and by all that ship, beside parsing alone.
+
+Ratios of one run; nothing is asserted.
 
 ``make bench-check``, or ``make bench-check CARDS=folder`` for a folder of one's own.
 """
@@ -10,16 +12,16 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from exchange.adapters.card_files import read_file, read_text
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.adapters.resources import load_profile, load_rule_texts, load_schema_texts
 from exchange.cli.check import expand
 from exchange.core.check import check
 from exchange.core.documents.markdown import split_markdown
 from exchange.core.documents.yamltext import read_yaml
 from exchange.core.fields import labels_of
-from exchange.core.profiles import parse_profile
 from exchange.core.reports import REPORTS
 from exchange.errors import DocumentError
 
@@ -53,7 +55,10 @@ def main() -> None:
     """Print a table."""
     paths = expand([Path(name) for name in sys.argv[1:]] or list(SAMPLES))
     labels = labels_of({name: json.loads(text) for name, text in load_schema_texts().items()}, "ModelCard")
-    profile = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml", labels)
+    asked = {
+        "jg-1.2": [load_profile("jg-1.2", labels)],
+        "all": [load_profile(name, labels) for name in load_rule_texts().profiles],
+    }
     texts: dict[Path, str] = {}
     for path in paths:
         try:
@@ -66,16 +71,18 @@ def main() -> None:
     steps = {
         "YAML and Markdown alone": parse,
         "files to checked cards": best(lambda: [read_file(path, labels) for path in texts]),
-        "completeness and warnings": best(lambda: check(documents, [profile], at=day, labels=labels)),
-        "report as JSON": best(lambda: REPORTS["json"](check(documents, [profile], at=day), "en")),
     }
-    steps["all: files to verdicts"] = best(
-        lambda: check([each for path in texts for each in read_file(path, labels).documents], [profile], at=day, labels=labels)
-    )
+    for name, profiles in asked.items():
+        judge = partial(check, profiles=profiles, at=day, labels=labels)
+        steps[f"{name}: verdicts and warnings"] = best(partial(judge, documents))
+        steps[f"{name}: report as JSON"] = best(lambda judge=judge: REPORTS["json"](judge(documents), "en"))  # type: ignore[misc]
+        steps[f"{name}: files to verdicts"] = best(
+            lambda judge=judge: judge([each for path in texts for each in read_file(path, labels).documents])  # type: ignore[misc]
+        )
     print(f"{len(texts)} files, {sum(map(len, texts.values())) // 1024} k characters, one process, best of {ROUNDS} rounds")
-    print(f"{'step':28}{'cards/s':>10}{'times parsing':>16}")
+    print(f"{'step':30}{'cards/s':>10}{'times parsing':>16}")
     for name, seconds in steps.items():
-        print(f"{name:28}{len(texts) / seconds:>10.0f}{seconds / parse:>16.2f}")
+        print(f"{name:30}{len(texts) / seconds:>10.0f}{seconds / parse:>16.2f}")
 
 
 if __name__ == "__main__":

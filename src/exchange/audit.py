@@ -1,6 +1,6 @@
 """Compares a running exchange's topics with the oracles: nothing lost, nothing told twice, every profile as it must be.
 
-Used by the demo and the tests. It reads topics; it writes nothing.
+Used by ``exchange audit``, the demo and the tests. It reads topics; it writes nothing.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from aiokafka.structs import TopicPartition
@@ -31,6 +32,9 @@ from exchange.refs import line_of
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 from exchange.topics import Topics
+
+Folding = Callable[[Mapping[int, Sequence[Record]], Topics, Mapping[str, bytes]], Folded]
+"""Folds a journal, given the topics and the content of every rule set by digest."""
 
 _PARTY_EVENTS = ("ModelCard", "RiskAssessment", "ChangeNotice")
 
@@ -72,6 +76,7 @@ class Audit:
         wrong_dossiers: releases whose dossier differs from the fold.
         wrong_profiles: releases whose profile differs from the graph oracle.
         notices: number of notices compared.
+        first: where the first difference lies, for people; empty when there is none.
     """
 
     waiting: int
@@ -81,6 +86,7 @@ class Audit:
     wrong_dossiers: tuple[str, ...]
     wrong_profiles: tuple[str, ...]
     notices: int
+    first: str = ""
 
     @property
     def clean(self) -> bool:
@@ -94,13 +100,31 @@ async def audit(settings: Settings) -> Audit:
     Args:
         settings: with the address of the cluster; as an operator, who may read all topics.
     """
-    kafka, topics = settings.kafka_kwargs(), settings.topics
+    return (await examine(settings))[1]
+
+
+def fold_here(journal: Mapping[int, Sequence[Record]], topics: Topics, rules: Mapping[str, bytes]) -> Folded:
+    """Fold in this process, one partition after the other."""
     schemas, codec = load_codec()
-    rules = {digest: parse_rules(content) for digest, content in (await read_rules(kafka, topics.rules)).items()}
+    parsed = {digest: parse_rules(content) for digest, content in rules.items()}
+    return fold(journal, topics, codec, schemas, parsed.__getitem__)
+
+
+async def examine(settings: Settings, folding: Folding = fold_here) -> tuple[Recorded, Audit]:
+    """What the topics hold, and what the comparison found, for those who ask more of it.
+
+    Args:
+        settings: with the address of the cluster.
+        folding: another way to fold, for long journals.
+    """
+    kafka, topics = settings.kafka_kwargs(), settings.topics
+    _, codec = load_codec()
+    contents = await read_rules(kafka, topics.rules)
+    rules = {digest: parse_rules(content) for digest, content in contents.items()}
     recorded = await record(kafka, topics, codec)
     # in a thread: whoever watches over workers meanwhile must not be held up
-    folded = await asyncio.to_thread(fold, recorded.journal, topics, codec, schemas, rules.__getitem__)
-    return await asyncio.to_thread(compare, recorded, folded, codec, rules.__getitem__)
+    folded = await asyncio.to_thread(folding, recorded.journal, topics, contents)
+    return recorded, await asyncio.to_thread(compare, recorded, folded, codec, rules.__getitem__)
 
 
 async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 8.0) -> Audit:
@@ -179,20 +203,59 @@ def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) ->
     waiting = _waiting(recorded, folded)
     if waiting:
         return Audit(waiting, 0, duplicates, reordered, (), (), sum(map(len, folded.notices.values())))
-    wrong = [
+    wrong = sorted(
         release
         for release in {*recorded.dossiers, *folded.dossiers}
         if recorded.dossiers.get(release) != folded.dossiers.get(release)
-    ]
-    return Audit(
-        0,
-        lost,
-        duplicates,
-        reordered,
-        tuple(sorted(wrong)),
-        tuple(wrong_profiles(recorded, codec, rules)),
-        sum(map(len, folded.notices.values())),
     )
+    profiles = wrong_profiles(recorded, codec, rules)
+    first = next(_differences(recorded, folded, codec), f"profile of {profiles[0]}" if profiles else "")
+    notices = sum(map(len, folded.notices.values()))
+    return Audit(0, lost, duplicates, reordered, tuple(wrong), tuple(profiles), notices, first)
+
+
+def _differences(recorded: Recorded, folded: Folded, codec: Codec) -> Iterator[str]:
+    """Where records and fold part, in the order in which work is done: decisions, dossiers, notices. No value is quoted."""
+    for partition in sorted(folded.decisions):
+        found, made = recorded.decisions.get(partition, []), folded.decisions[partition]
+        for number in (n for n, pair in enumerate(zip_longest(found, made)) if pair[0] != pair[1]):
+            here = _record(codec, (made[number : number + 1] or found[number : number + 1])[0])
+            about = here.get("release") or here.get("line") or "no release"
+            fields = _apart(codec, found[number : number + 1], made[number : number + 1])
+            yield f"decision {number + 1} of lane {partition}, journal offset {here.get('offset')}, about {about}: {fields}"
+    _, decode = state_codec(codec)
+    for release in sorted({*recorded.dossiers, *folded.dossiers}):
+        pair = [held[release] for held in (recorded.dossiers, folded.dossiers) if release in held]
+        if len(pair) < 2 or pair[0] != pair[1]:
+            values = [decode("dossier/", value) for value in pair]
+            yield f"dossier of {release}: {_fields(*values) if len(values) == 2 else 'only on one side'}"
+    for party, line in sorted({*recorded.notices, *folded.notices}):
+        found, made = recorded.notices.get((party, line), []), folded.notices.get((party, line), [])
+        for number in (n for n, pair in enumerate(zip_longest(found, made)) if pair[0] != pair[1]):
+            fields = _apart(codec, found[number : number + 1], made[number : number + 1])
+            yield f"notice {number + 1} to {party} about {line}: {fields}"
+
+
+def _record(codec: Codec, raw: bytes) -> dict[str, Any]:
+    """A record's value; empty where somebody wrote what is none."""
+    try:
+        value: dict[str, Any] = codec.decode_trusted(raw)[1]
+    except DocumentError:
+        return {}
+    return value
+
+
+def _apart(codec: Codec, found: Sequence[bytes], made: Sequence[bytes]) -> str:
+    if not found or not made:
+        return "missing" if made else "should not be there"
+    if not _record(codec, found[0]):
+        return "is no record of ours"
+    return _fields(_record(codec, found[0]), _record(codec, made[0]))
+
+
+def _fields(found: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """Names of the fields that differ."""
+    return "differs in " + ", ".join(name for name in made if found.get(name) != made[name])
 
 
 def _waiting(recorded: Recorded, folded: Folded) -> int:

@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Protocol, Self
 
 from exchange.adapters.broker import EmbeddedKafka
 from exchange.adapters.broker_jars import Progress
-from exchange.adapters.resources import load_rule_texts
-from exchange.adapters.setup import apply_rules, apply_topics
+from exchange.adapters.setup import apply_topics
 from exchange.core.processors import NAMES
-from exchange.core.rules import bundle
 from exchange.errors import PlumbingError
-from exchange.runtime import load_codec
+from exchange.runtime import put_rules_in_force
 from exchange.settings import Settings, environment_for_child
 
 WORKERS = (*NAMES, "clock")
@@ -36,6 +35,20 @@ STEADY_S = 30.0
 """A worker that ran this long starts its back-off anew."""
 
 
+class Kafka(Protocol):
+    """A broker, or a cluster of them, that is started and stopped with the exchange."""
+
+    @property
+    def bootstrap(self) -> str:
+        """The address clients use; known once it was started."""
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
 @dataclass
 class Worker:
     """One processor's process.
@@ -43,12 +56,14 @@ class Worker:
     Attributes:
         name: the processor.
         log: its log file.
+        tree: the source tree it is started from, when that is not this one (upgrades).
         process: the running or last process.
         restarts: how often it was started again.
     """
 
     name: str
     log: Path
+    tree: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -68,6 +83,8 @@ class LocalExchange:
         workers: names of the processes to run.
         say: told what happens, a line each.
         progress: told about the broker's jars when they have to be fetched.
+        kafka: what to run instead of an embedded broker, for fault tests.
+        way: the address at which the workers reach it, for fault tests; default: everybody's.
     """
 
     def __init__(
@@ -77,11 +94,14 @@ class LocalExchange:
         workers: Sequence[str] = WORKERS,
         say: Callable[[str], None] = lambda _line: None,
         progress: Progress | None = None,
+        kafka: Kafka | None = None,
+        way: str | None = None,
     ) -> None:
         self._given = settings
         self._say = say
-        self.broker: EmbeddedKafka | None = None
-        if settings.bootstrap_servers is None:
+        self._way = way
+        self.broker = kafka
+        if kafka is None and settings.bootstrap_servers is None:
             home, java = settings.home / "kafka", settings.java_home
             self.broker = EmbeddedKafka(home, settings.cache, port=settings.port, java_home=java, progress=progress)
         self.settings = settings
@@ -114,9 +134,7 @@ class LocalExchange:
         created = await apply_topics(kafka, topics)
         if created:
             self._say(f"created {len(created)} topics")
-        _, codec = load_codec()
-        content = bundle(load_rule_texts(), self.settings.authority_list)
-        if await apply_rules(kafka, topics, codec, content, "start"):
+        if await put_rules_in_force(self.settings, "start"):
             self._say("rules put in force")
         for name in self.workers:
             self.start_worker(name)
@@ -124,25 +142,33 @@ class LocalExchange:
     def start_worker(self, name: str) -> None:
         """Start one processor's process. It ends when this process is gone, even by kill -9."""
         worker = self.workers[name]
-        worker.log.parent.mkdir(parents=True, exist_ok=True)
         _close(worker.process.stdin if worker.process else None)
-        with worker.log.open("ab") as sink:
-            worker.process = subprocess.Popen(  # noqa: S603
+        worker.process = self.launch(name, worker.log)
+        worker.started, worker.retry_at = time.monotonic(), 0.0
+        self._say(f"{name} started (pid {worker.process.pid})")
+
+    def launch(self, name: str, log: Path) -> subprocess.Popen[bytes]:
+        """One process of a processor, not watched over. It ends when its standard input is closed, or this process is gone."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        tree = self.workers[name].tree
+        with log.open("ab") as sink:
+            return subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", f"streams.{name}", "--until-stdin-closes"],
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=sink,
-                env=self._environment(name),
+                cwd=tree,
+                env=self._environment(name) | ({"PYTHONPATH": f"{tree / 'src'}{os.pathsep}{tree}"} if tree else {}),
                 start_new_session=True,
             )
-        worker.started = time.monotonic()
-        self._say(f"{name} started (pid {worker.process.pid})")
 
     def _environment(self, name: str) -> dict[str, str]:
-        port = self.settings.metrics_port
-        if port:
-            port += list(self.workers).index(name)
-        return environment_for_child(self.settings.model_copy(update={"metrics_port": port}))
+        changed: dict[str, Any] = {}
+        if self.settings.metrics_port:
+            changed["metrics_port"] = self.settings.metrics_port + list(self.workers).index(name)
+        if self._way is not None:
+            changed["bootstrap_servers"] = self._way
+        return environment_for_child(self.settings.model_copy(update=changed))
 
     def supervise(self) -> None:
         """Start again what has ended, with a growing pause. Call it now and then."""
@@ -157,7 +183,6 @@ class LocalExchange:
                 worker.retry_at = now + pause
                 self._say(f"{worker.name} ended (exit {worker.process.returncode}); see {worker.log}; starts again in {pause} s")
             elif now >= worker.retry_at:
-                worker.retry_at = 0.0
                 worker.restarts += 1
                 self.start_worker(worker.name)
 
@@ -181,6 +206,32 @@ class LocalExchange:
             worker.process = None
         if self.broker is not None:
             await asyncio.to_thread(self.broker.stop)
+
+
+@contextlib.asynccontextmanager
+async def reached(settings: Settings, say: Callable[[str], None] = lambda _line: None) -> AsyncIterator[Settings]:
+    """Settings with an address: of the cluster that is set, or of this home's broker, which is started alone if it does not run.
+
+    Args:
+        settings: of the exchange.
+        say: told what happens, a line each.
+
+    Raises:
+        BrokerError: no broker, or it cannot be used.
+    """
+    if settings.bootstrap_servers is not None:
+        yield settings
+        return
+    broker = EmbeddedKafka(settings.home / "kafka", settings.cache, port=settings.port, java_home=settings.java_home)
+    started = broker.pid is None
+    if started:
+        say("starting Kafka, without workers")
+        await asyncio.to_thread(broker.start)
+    try:
+        yield settings.model_copy(update={"bootstrap_servers": broker.bootstrap})
+    finally:
+        if started:
+            await asyncio.to_thread(broker.stop)
 
 
 def _await_end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

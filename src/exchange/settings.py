@@ -46,6 +46,8 @@ class Settings(BaseSettings):
         metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
         metrics_host: address /metrics is served at.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
+        profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
+            activate` changes them later. Also the default of `exchange check`.
         log_format: ``text`` for people, ``json`` for production.
         lang: language of labels in output.
     """
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
     authorities: str = ""
+    profiles: str = "jg-1.2"
     log_format: Literal["text", "json"] = "text"
     lang: Literal["en", "ja"] = "en"
 
@@ -99,7 +102,12 @@ class Settings(BaseSettings):
     @property
     def authority_list(self) -> list[str]:
         """Party ids that read as authority."""
-        return [name.strip() for name in self.authorities.split(",") if name.strip()]
+        return _listed(self.authorities)
+
+    @property
+    def profile_list(self) -> list[str]:
+        """Ids of completeness profiles."""
+        return _listed(self.profiles)
 
     def kafka_kwargs(self, bootstrap_servers: str | None = None) -> dict[str, Any]:
         """Arguments that every aiokafka client takes: address and security.
@@ -137,6 +145,10 @@ class Settings(BaseSettings):
             raise ConfigError("a certificate or key file cannot be used", hint=error.strerror or "") from None
 
 
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process; ``overrides`` that are ``None`` are ignored.
 
@@ -168,6 +180,16 @@ def environment_for_child(settings: Settings) -> dict[str, str]:
         if value is not None:
             child[f"EXCHANGE_{name.upper()}"] = _reveal(value) or "" if isinstance(value, SecretStr) else str(value)
     return child
+
+
+def keep_generation(home: Path, generation: int) -> Path:
+    """Write the generation into the settings file of a home, and return its path; what else it says stays as it is."""
+    path = home / "exchange.toml"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() != "generation"]
+    home.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([f"generation = {generation}", *kept, ""]), encoding="utf-8")
+    return path
 
 
 def _read_file(given: dict[str, Any]) -> dict[str, Any]:

@@ -182,6 +182,44 @@ def _one_more_worker(shell: Shell) -> None:
     assert "intake" in text
 
 
+def test_an_own_profile_is_put_in_force_and_stays(shell: Shell, tmp_path: Path) -> None:
+    """Begun, activated, told to the owner, kept over a restart, and taken out again."""
+    own = tmp_path / "own.toml"
+    (tmp_path / "documents.yaml").write_text(
+        "type: Party\nparty: acme\ndisplay_name: Acme\nroles: [developer]\n---\nrelease: acme/base@1\nstage: released\n"
+    )
+    assert shell.run("profiles", "new", str(own))[0] == 0
+    with shell.up() as (process, _):
+        assert shell.run("publish", str(tmp_path / "documents.yaml"), "--party", "acme")[0] == 0
+        code, text = shell.run("profiles", "activate", str(own), "--dry-run")
+        assert (code, text.strip()) == (0, "would be added: own")
+        code, answer = shell.json("profiles", "activate", str(own))
+        assert (code, answer["added"], answer["partitions"], answer["profiles"]) == (0, ["own"], [0, 1, 2, 3], ["jg-1.2", "own"])
+        assert eventually(lambda: _reports(shell) == {"jg-1.2", "own"})
+        assert "nothing to do" in shell.run("profiles", "activate", str(own))[1]
+        code, notices = shell.json("notices", "--party", "acme")
+        told = [entry for entry in notices if entry.get("kind") == "completeness_change"]
+        assert [entry["release"] for entry in told] == ["acme/base@1"]
+        code, found = shell.json("audit")
+        assert (code, found["clean"], found["first"], found["notices"] >= 2) == (0, True, "", True)
+        process.terminate()
+        assert process.wait(25) == 0
+    with shell.up():
+        listed = {row["id"]: row for row in shell.json("profiles", "list")[1]}
+        assert {name for name, row in listed.items() if row["in_force"]} == {"jg-1.2", "own"}
+        assert listed["own"]["ships"] is False
+        code, text = shell.run("profiles", "activate", "--remove", "gone")
+        assert code == 3
+        assert "in force: jg-1.2, own" in text
+        assert shell.run("profiles", "activate", "--remove", "own")[0] == 0
+        assert eventually(lambda: _reports(shell) == {"jg-1.2"})
+
+
+def _reports(shell: Shell) -> set[str]:
+    view = shell.json("show", "acme/base@1")[1]
+    return {report["profile"] for report in view["reports"]}
+
+
 def test_a_taken_port_is_avoided(shell: Shell) -> None:
     """Somebody else sits on the port: another one is chosen, said, and known to the other commands."""
     with socket.socket() as squatter:

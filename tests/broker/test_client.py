@@ -205,11 +205,12 @@ VIEW = {
             "own_level": None,
             "own_event": None,
             "sources": [
-                {"origin": "up/m@1", "level": "high", "event_id": "up-1", "token": "t1", "considered": False, "path": []},
-                {"origin": "withheld", "level": "low", "event_id": None, "token": "t2", "considered": False, "path": []},
+                {"way": 0, "level": "high", "event_id": "up-1", "token": None, "considered": False},
+                {"way": 1, "level": "low", "event_id": None, "token": "t2", "considered": False},
             ],
         }
     ],
+    "ways": [{"origin": "up/m@1", "path": []}, {"origin": "", "path": []}],
     "change_notices": ["change-1"],
 }
 

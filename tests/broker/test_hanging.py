@@ -40,7 +40,7 @@ class ForgottenProducer(OnceProducer):
     ) -> None:
         await self._producer.begin_transaction()
         await self._enlist({TopicPartition(write.topic, write.partition) for write in (*first, *then)})
-        await asyncio.gather(*[await self._send(write) for write in (*first, *then)])
+        await self._write((*first, *then))
         raise DoubtfulTransactionError("left hanging")
 
     async def abort_on(self, *_args: Any) -> None:

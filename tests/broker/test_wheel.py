@@ -23,7 +23,7 @@ print(json.dumps({
     "exchange": exchange.__file__,
     "streams": list(streams.__path__)[0],
     "schemas": len(load_schema_texts()),
-    "rules": sorted(load_rule_texts()),
+    "rules": [sorted(names) for names in load_rule_texts()],
     "examples": sum(1 for entry in bundled("examples").iterdir()),
     "path": sys.path,
 }))
@@ -97,7 +97,7 @@ def test_it_runs_outside_of_the_checkout(installed: Path, environment: dict[str,
     assert not [entry for entry in found["path"] if entry in (str(ROOT), str(ROOT / "src"))]
     assert found["schemas"] > 70
     assert found["examples"] >= 1
-    assert "propagation" in found["rules"]
+    assert "propagation" in found["rules"][0]
     (tmp_path / "party.yaml").write_text("type: Party\nparty: acme\ndisplay_name: Acme\nroles: [developer]\n")
     (tmp_path / "card.yaml").write_text("type: ModelCard\nrelease: acme/model@1\nstage: released\n")
     run(installed, environment, tmp_path, "exchange", "up", "--detach")

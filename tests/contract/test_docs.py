@@ -175,7 +175,9 @@ def test_every_command_line_parses(name: str, line: str, tmp_path: Path, monkeyp
     for word in words:
         if not word.startswith("-") and ("/" in word or "." in word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / word).touch() if Path(word).suffix in (".yaml", ".md") else (tmp_path / word).mkdir(exist_ok=True)
+            (tmp_path / word).touch() if Path(word).suffix in (".yaml", ".md", ".json", ".pem") else (tmp_path / word).mkdir(
+                exist_ok=True
+            )
     command.make_context("exchange", words)
 
 
@@ -221,8 +223,9 @@ def test_the_worked_diamond_is_what_the_exchange_does() -> None:
         held = bus.dossier("dora/merge@1")
         assert held
         entry = next(entry for entry in held["profile"] if entry["category"] == "R11")
-        assert len([source for source in entry["sources"] if source["origin"] == "acme/base@1"]) == 1
-        return [hop["release"] for hop in entry["sources"][0]["path"]]
+        ways = [held["ways"][source["way"]] for source in entry["sources"]]
+        assert len([way for way in ways if way["origin"] == "acme/base@1"]) == 1
+        return [hop["release"] for hop in ways[0]["path"]]
 
     tables = [
         {row[0]: (row[1], row[2]) for row in re.findall(r"^\| `(\w+/\w+@1)` \| (\w+) \| (\w+) \|", part, re.MULTILINE)}

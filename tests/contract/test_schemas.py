@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
-from exchange.adapters.resources import load_schema_texts
+from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.core.reports.words import AUDIENCES, WORDS
 from exchange.core.scan import compile_shape
 from exchange.core.schemas import NAMESPACE, SchemaSet, order_schemas
 from exchange.errors import ConfigError
+from exchange.events import records
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = SchemaSet.from_texts(load_schema_texts())
@@ -65,6 +68,36 @@ def test_an_enum_has_a_default(name: str) -> None:
     schema = SCHEMAS.raw[name]
     assert schema["default"] in schema["symbols"]
     assert schema["doc"].strip()
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS.raw.keys() - SCHEMAS.records))
+def test_every_symbol_of_an_enum_has_a_name_in_both_languages(name: str) -> None:
+    """What people read is never a symbol; no two symbols of an enum share a name."""
+    schema = SCHEMAS.raw[name]
+    assert list(schema["labels"]) == schema["symbols"]
+    for language in ("ja", "en"):
+        told = [label[language].strip() for label in schema["labels"].values()]
+        assert all(told)
+        assert len(set(told)) == len(told)
+    assert all(set(label) == {"ja", "en"} for label in schema["labels"].values())
+
+
+def test_labels_of_symbols_are_no_part_of_the_contract_on_the_wire() -> None:
+    """Bytes written before a label was bettered are still read: the fingerprint knows nothing of labels."""
+    bare = {**SCHEMAS.raw, "Kind": {key: value for key, value in SCHEMAS.raw["Kind"].items() if key != "labels"}}
+    assert SchemaSet(bare).fingerprints == SCHEMAS.fingerprints
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_words_of_reports_are_those_of_the_schemas(language: str) -> None:
+    """What is named without the schemas at hand has the same name: audiences and risk categories, roles in the rules."""
+    audiences = {name: label[language] for name, label in SCHEMAS.raw["Audience"]["labels"].items() if name != "UNKNOWN"}
+    assert audiences == AUDIENCES[language]
+    roles = {name: label[language] for name, label in SCHEMAS.raw["Role"]["labels"].items()}
+    assert {name: WORDS[language][name] for name in get_args(records.Role) if name in WORDS[language]}.items() <= roles.items()
+    categories = tomllib.loads(load_rule_texts().tables["categories"])
+    told = {name: label[language] for name, label in SCHEMAS.raw["RiskCategory"]["labels"].items() if name != "UNKNOWN"}
+    assert told == {name: entry[f"label_{language}"] for name, entry in categories.items()}
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS.raw))

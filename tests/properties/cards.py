@@ -29,9 +29,16 @@ def cards(draw: st.DrawFn) -> Any:
     for parent in card["parents"]:
         parent |= {"ref": draw(_REFS), "digest": draw(_DIGESTS), "compute_share": draw(st.none() | st.floats(0, 1))}
     card["parents"] = list({parent["ref"]: parent for parent in card["parents"] if parent["ref"] != card["release"]}.values())
-    paths = st.sampled_from(["training.method", "data", "risks.by_category.text", "parents", "parents.ref", "licence"])
+    paths = st.sampled_from(
+        ["training.method", "data", "risks.by_category.text", "parents", "parents.ref", "licence", "makeup.parameters"]
+    )
     card["disclosure"] = [
-        {"path": path, "audience": draw(st.sampled_from([None, "provider"])), "reason": "secret"}
+        {
+            "path": path,
+            "audience": draw(st.sampled_from([None, "provider"])),
+            "reason": "secret",
+            "rough": path == "makeup.parameters",
+        }
         for path in draw(st.sets(paths, max_size=2))
     ]
     if card["released_on"] and card["released_on"].year < 1000:  # SPDX's own model writes such years with three digits

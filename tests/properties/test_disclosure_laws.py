@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from exchange.adapters.resources import load_schema_texts
 from exchange.core.codec import Codec
 from exchange.core.disclosure import Projector, Reader
+from exchange.core.fields import labels_of
 from exchange.core.processors import state_codec
+from exchange.core.ranges import has_range, range_of
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.events import records as r
 from exchange.testing import lineages
 from exchange.testing.bus import Bus
+from exchange.testing.samples import sample
 from exchange.testing.strategies import records
 
 SCHEMAS = SchemaSet.from_texts(load_schema_texts())
@@ -25,14 +28,19 @@ PROJECTOR = Projector(SCHEMAS)
 ORDER = ["public", "user", "provider", "authority", "owner"]
 TOLD = ["ModelCard", "ChangeNotice", "RiskAssessment", "AssessmentEntry"]
 """What is projected field by field."""
+SECTIONS = {"makeup": "Makeup", "data": "Data", "training": "Training"}
 readers = st.sampled_from(ORDER[:-1])
 PATHS = st.sampled_from(
     [field["name"] for field in SCHEMAS.raw["ModelCard"]["fields"] if field["name"] not in ("release", "stage", "disclosure")]
-    + ["parents.ref", "data.types", "training.compute_flop"]
+    + ["parents.ref", "data.types", "training.compute_flop", "makeup.parameters"]
 )
 narrowings = st.lists(
-    st.fixed_dictionaries({"path": PATHS, "audience": st.sampled_from([None, *ORDER]), "reason": st.just("because")}), max_size=4
+    st.fixed_dictionaries(
+        {"path": PATHS, "audience": st.sampled_from([None, *ORDER]), "reason": st.just("because"), "rough": st.booleans()}
+    ),
+    max_size=4,
 )
+NUMBERS = {path: label for path, label in labels_of(SCHEMAS.raw, "ModelCard").items() if has_range(path)}
 
 
 def nested(schema: Any) -> str | None:
@@ -122,6 +130,39 @@ def test_a_projection_is_a_record_again(case: tuple[str, dict[str, Any], str, li
     assert PROJECTOR.project(name, shown, reader, disclosure)[0] == shown
 
 
+@given(
+    st.sampled_from(sorted(NUMBERS)),
+    st.integers(0, 10**27),
+    st.integers(0, 10**27),
+    st.sampled_from([None, *ORDER]),
+    st.booleans(),
+    readers,
+)
+def test_a_range_tells_of_a_number_nothing_but_its_range(
+    path: str, number: int, other: int, narrowed: Any, rough: bool, audience: Any
+) -> None:
+    """Two numbers of one range look the same to all who may not read them, and whom the label excludes is told no range."""
+    section, _, name = path.partition(".")
+    if range_of(path, other) != range_of(path, number):
+        other = number + 1 if range_of(path, number + 1) == range_of(path, number) else number
+    entry: r.Disclosure = {"path": path, "audience": narrowed, "reason": "because", "rough": rough}
+    views = []
+    for value in (number, other):
+        filled_section = {**sample(SCHEMAS, SECTIONS[section]), name: value}
+        card = {**sample(SCHEMAS, "ModelCard"), section: filled_section, "disclosure": [entry]}
+        views.append(PROJECTOR.project("ModelCard", card, Reader("somebody", audience), [entry]))
+    shown, withheld = views[0]
+    excluded = ORDER.index(audience) < ORDER.index(NUMBERS[path])
+    hidden = excluded or ORDER.index(audience) < ORDER.index(narrowed or "owner")
+    told = [item["rough"] for item in withheld if item["path"] == path]
+    if hidden:
+        assert views[0] == views[1]
+        assert shown[section][name] is None
+        assert told == [range_of(path, number) if rough and not excluded else None]
+    else:
+        assert (shown[section][name], told) == (number, [])
+
+
 # --------------------------------------------------------------------------------------------------- canaries
 
 
@@ -156,7 +197,7 @@ def test_no_canary_of_a_narrower_audience_is_in_an_encoded_notice(granted: str, 
     if granted != "none":
         bus.submit("a", "Grant", {"target": "a/base", "audience": granted})
     bus.submit("b", "Subscription", {"target": "a/base"})
-    disclosure = [{"path": path, "audience": None, "reason": "withheld"} for path in narrowed]
+    disclosure = [{"path": path, "audience": None, "reason": "withheld", "rough": False} for path in narrowed]
     fixed: dict[str, Any] = {
         "release": "a/base@1",
         "stage": "released",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange.adapters.resources import load_rule_texts
+from exchange.adapters.resources import load_profile
 from exchange.core.checks import check_record
-from exchange.core.completeness import inheritable, parse_profile, report
+from exchange.core.completeness import inheritable, report
 from exchange.core.documents import TYPES, dump_record, parse_documents
 from exchange.core.documents.parse import MODELS
 from exchange.core.documents.shape import hints_of
@@ -38,6 +38,7 @@ FORMS: dict[str, st.SearchStrategy[Any]] = {
 }
 KINDS: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXTS,
+    bool: st.booleans(),
     int: st.integers(0, 2**62),
     float: st.floats(0, allow_nan=False, allow_infinity=False),
     date: st.dates(),
@@ -120,7 +121,7 @@ def import_text(text: str, filename: str) -> None:
     import_card(text, filename=filename)
 
 
-REAL = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml")
+REAL = load_profile("jg-1.2")
 CARDS = records_of(TYPES["ModelCard"])
 
 

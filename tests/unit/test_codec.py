@@ -9,6 +9,7 @@ import pytest
 
 from exchange.core.codec import Codec
 from exchange.core.schemas import SchemaSet
+from exchange.core.writer import varint
 from exchange.errors import ConfigError, ParseError, TooLargeError, UnknownSchemaError, ValidationError
 from exchange.testing.samples import sample
 
@@ -95,3 +96,29 @@ def test_blocks_with_sizes_are_read(codec: Codec, schemas: SchemaSet) -> None:
     head = codec.encode("Party", sample(schemas, "Party"))[:10]
     value = head + b"\x02a\x02b" + b"\x01\x02\x02" + b"\x02\x04" + b"\x00" + b"\x00\x00\x00"
     assert codec.decode(value)[1]["roles"] == ["developer", "provider"]
+
+
+def test_what_a_record_carries_sealed_is_bytes_to_others(codec: Codec, schemas: SchemaSet) -> None:
+    """A whole framed record inside; the same object is written once, and read back as the same."""
+    snapshot = sample(schemas, "Snapshot", full=True)
+    message = sample(schemas, "UpstreamMessage", snapshot=snapshot)
+    sealed = codec.seal("Snapshot", snapshot)
+    assert codec.seal("Snapshot", snapshot) is sealed
+    assert sealed in codec.encode("UpstreamMessage", message)
+    other = Codec(schemas)
+    told = [other.decode_trusted(codec.encode("UpstreamMessage", {**message, "child": child}))[1] for child in ("a", "b")]
+    assert told[0]["snapshot"] is told[1]["snapshot"]
+    assert told[0]["snapshot"] == snapshot
+
+
+def test_sealed_bytes_of_a_stranger_are_scanned_too(codec: Codec, schemas: SchemaSet) -> None:
+    """Else a length could claim memory from inside."""
+    bomb = codec.encode("Party", {"party": "a", "display_name": "b", "roles": []})[:-2] + b"\x80\x80\x80\x80\x08"
+    message = sample(schemas, "UpstreamMessage", snapshot=sample(schemas, "Snapshot"))
+    inside = codec.seal("Snapshot", message["snapshot"])
+    whole = codec.encode("UpstreamMessage", message)
+    for forged in (bomb, inside[:-1], inside + b"\0", b""):
+        value = whole.replace(varint(len(inside)) + inside, varint(len(forged)) + forged)
+        assert value != whole
+        with pytest.raises(ParseError):
+            codec.decode(value)

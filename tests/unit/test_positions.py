@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,25 @@ def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a position file"):
         PositionFile(path)
     assert path.read_bytes().startswith(b"something else")
+
+
+def test_another_generation_replaces_everything(tmp_path: Path) -> None:
+    """Numbers of the lost cluster do not linger; what is saved later keeps the generation."""
+    file = PositionFile(tmp_path / "a.sqlite")
+    file.save(9, "acme/a", 5, whole=False)
+    file.replace(Position(0, {"acme/b": 2}, True, "g2"))
+    assert file.load() == Position(0, {"acme/b": 2}, True, "g2")
+    file.save(4, "acme/b", 3, whole=True)
+    assert file.load() == Position(4, {"acme/b": 3}, True, "g2")
+
+
+def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    """It has no column for the generation."""
+    db = sqlite3.connect(tmp_path / "a.sqlite")
+    db.executescript(
+        "CREATE TABLE place (id INTEGER PRIMARY KEY CHECK (id = 1), offset INTEGER NOT NULL, whole INTEGER NOT NULL);"
+        "CREATE TABLE last (line TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;"
+        "INSERT INTO place VALUES (1, 7, 1); INSERT INTO last VALUES ('acme/a', 2);"
+    )
+    db.close()
+    assert PositionFile(tmp_path / "a.sqlite").load() == Position(7, {"acme/a": 2}, True)

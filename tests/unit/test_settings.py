@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exchange.errors import ConfigError
-from exchange.settings import Settings, environment_for_child, load_settings
+from exchange.settings import Settings, environment_for_child, keep_generation, load_settings
 
 SECRET = "canary-7f3a"
 
@@ -70,3 +70,14 @@ def test_a_certificate_that_cannot_be_read_is_a_configuration_error(tmp_path: Pa
     """Not an exception of the ssl module."""
     with pytest.raises(ConfigError, match="certificate"):
         load_settings(security_protocol="SSL", ssl_cafile=tmp_path / "absent.pem").kafka_kwargs("127.0.0.1:1")
+
+
+def test_a_generation_is_kept_in_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside what the file says already."""
+    monkeypatch.delenv("EXCHANGE_CONFIG", raising=False)
+    (tmp_path / "exchange.toml").write_text('generation = 1\nlang = "ja"\n')
+    path = keep_generation(tmp_path, 3)
+    assert path.read_text() == 'generation = 3\nlang = "ja"\n'
+    assert keep_generation(tmp_path / "new", 2).read_text() == "generation = 2\n"
+    loaded = load_settings(home=tmp_path)
+    assert (loaded.generation, loaded.lang) == (3, "ja")

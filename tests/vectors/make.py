@@ -90,7 +90,7 @@ def _refused(codec: Codec) -> list[dict[str, str]]:
         (
             "number not finite",
             "malformed",
-            head["Training"] + b"\x00\x02" + b"\x00\x00\x00\x00\x00\x00\xf0\x7f" + b"\x00\x00\x00",
+            head["Training"] + bytes(3) + b"\x02" + b"\x00\x00\x00\x00\x00\x00\xf0\x7f" + bytes(7),
         ),
         ("map key twice", "malformed", card + b"\x04\x02k\x00\x02k\x00\x00"),
         ("too large", "too-large", b"\xc3\x01" + bytes(SUBMISSION_LIMIT)),

@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import errors as kafka_errors
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import TopicPartition
 
 from exchange.errors import AccessError, BrokerError, ConfigError, TopicMissingError, UnreachableError
 from exchange.topics import TopicSpec
@@ -25,6 +27,7 @@ PROBE_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_MS = 15_000
 TOPICS_PER_REQUEST = 200  # a create request is answered when all its topics are there
 WAIT_VISIBLE_S = 10.0
+WAIT_COORDINATOR_S = 20.0
 
 _DENIED = (
     kafka_errors.AuthenticationFailedError,
@@ -37,6 +40,11 @@ _DENIED = (
     kafka_errors.TransactionalIdAuthorizationFailed,
     kafka_errors.UnsupportedSaslMechanismError,
     ssl.SSLError,
+)
+_LOADING = (
+    kafka_errors.GroupLoadInProgressError,
+    kafka_errors.GroupCoordinatorNotAvailableError,
+    kafka_errors.NotCoordinatorForGroupError,
 )
 _ACCESS_HINT = "Check security protocol, user name, password and certificates; `exchange doctor` tries each step."
 _REACH_HINT = "Is the broker up (`exchange status`) and the address right (EXCHANGE_BOOTSTRAP_SERVERS)?"
@@ -100,6 +108,33 @@ class Admin:
         if error_code:
             raise TopicMissingError(f"there is no topic {topic}", hint="Run `exchange topics apply`.")
         return {entry[0]: entry[1] for entry in entries}
+
+    async def members(self, group: str) -> int:
+        """How many live members a consumer group has; waits until its coordinator can say."""
+        async with translated(self._kafka), asyncio.timeout(WAIT_COORDINATOR_S):
+            while True:
+                with contextlib.suppress(*_LOADING):
+                    (answer,) = await self._client.describe_consumer_groups([group])
+                    (described,) = answer.groups
+                    if described[0] not in [error.errno for error in _LOADING]:
+                        return len(described[5])
+                await asyncio.sleep(0.1)
+
+    async def configure(self, specs: Sequence[TopicSpec]) -> None:
+        """Set the settings of topics that are there to those declared."""
+        resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=dict(spec.configs)) for spec in specs]
+        async with translated(self._kafka):
+            answers = await self._client.alter_configs(resources) if resources else []
+        for answer in answers:
+            for code, _message, _kind, name in answer.resources:
+                if code:
+                    raise BrokerError(f"topic {name} could not be configured: {kafka_errors.for_code(code).__name__}")
+
+    async def forget(self, places: Mapping[TopicPartition, int]) -> None:
+        """Let the logs of partitions begin at these offsets."""
+        if places:
+            async with translated(self._kafka):
+                await self._client.delete_records({place: RecordsToDelete(before) for place, before in places.items()})
 
     async def delete(self, names: Iterable[str]) -> None:
         """Delete topics (tests and clean-ups only; nothing in the exchange deletes its topics)."""

@@ -151,6 +151,7 @@ OVERRIDDEN = (
     stock.SendProduceReqHandler._can_retry,
     stock.SendProduceReqHandler.do,
     AIOKafkaProducer.__init__,
+    AIOKafkaProducer.send_batch,
     AIOKafkaProducer.stop,
 )
 """The functions of aiokafka this module replaces or builds on; a test pins their source."""
@@ -204,8 +205,7 @@ class OnceProducer:
         await self._producer.begin_transaction()
         await self._enlist({TopicPartition(write.topic, write.partition) for write in (*first, *then)})
         for writes in (first, then):
-            answers = [await self._send(write) for write in writes]
-            await asyncio.gather(*answers)
+            await self._write(writes)
         await self._producer.send_offsets_to_transaction(dict(offsets), group)
         await self._producer.commit_transaction()
 
@@ -215,13 +215,15 @@ class OnceProducer:
         The broker then writes an abort marker with this producer's epoch to each. That ends what an earlier epoch of the same
         producer left hanging there: records that the coordinator took for done without ever writing their markers.
         """
-        await self._producer.begin_transaction()
-        await self._enlist(partitions)
-        while self._producer._txn_manager.partitions_to_add():
-            if self._sender.sender_task.done():
-                raise DoubtfulTransactionError("AddPartitionsOnce: the sender ended")
-            await asyncio.sleep(CONCURRENT_WAIT_S)
+        await self._begin_on(partitions)
         await self._producer.send_offsets_to_transaction(dict(offsets), group)
+        await self._producer.abort_transaction()
+
+    async def fill(self, place: TopicPartition, offsets: int) -> None:
+        """Use up offsets of a partition with records nobody reads: an aborted transaction, whose marker takes an offset too."""
+        await self._begin_on({place})
+        if offsets > 1:
+            await self._write([Output(place.topic, place.partition, None, b"")] * (offsets - 1))
         await self._producer.abort_transaction()
 
     async def discard(self) -> None:
@@ -240,6 +242,15 @@ class OnceProducer:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await asyncio.gather(task, return_exceptions=True)
 
+    async def _begin_on(self, partitions: Collection[TopicPartition]) -> None:
+        """Begin a transaction that holds these partitions, whether or not anything is written to them."""
+        await self._producer.begin_transaction()
+        await self._enlist(partitions)
+        while self._producer._txn_manager.partitions_to_add():
+            if self._sender.sender_task.done():
+                raise DoubtfulTransactionError("AddPartitionsOnce: the sender ended")
+            await asyncio.sleep(CONCURRENT_WAIT_S)
+
     async def _enlist(self, partitions: Collection[TopicPartition]) -> None:
         """Have every partition added to the transaction in one request, before any record is there to be sent."""
         for topic in {partition.topic for partition in partitions}:
@@ -247,13 +258,35 @@ class OnceProducer:
         for partition in partitions:
             self._producer._txn_manager.maybe_add_partition_to_txn(partition)
 
-    async def _send(self, write: Output) -> Any:
-        headers = list(write.headers)
-        answer = await self._producer.send(
-            write.topic, value=write.value, key=write.key, partition=write.partition, headers=headers
-        )
+    async def _write(self, writes: Sequence[Output]) -> None:
+        """Write records and wait until they are in the log: in whole batches, as a future a record costs more than the record."""
+        answers = []
+        for (topic, partition), own in _by_partition(writes).items():
+            batch = self._producer.create_batch()
+            for write in own:
+                if not _append(batch, write):
+                    answers.append(await self._hand_over(batch, topic, partition))
+                    batch = self._producer.create_batch()
+                    _append(batch, write)
+            answers.append(await self._hand_over(batch, topic, partition))
+        await asyncio.gather(*answers)
+
+    async def _hand_over(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
         answer.add_done_callback(_seen)
         return answer
+
+
+def _by_partition(writes: Sequence[Output]) -> dict[tuple[str, int], list[Output]]:
+    found: dict[tuple[str, int], list[Output]] = {}
+    for write in writes:
+        found.setdefault((write.topic, write.partition), []).append(write)
+    return found
+
+
+def _append(batch: Any, write: Output) -> bool:
+    """Whether there was room; an empty batch has room for any record."""
+    return batch.append(timestamp=None, key=write.key, value=write.value, headers=list(write.headers)) is not None
 
 
 def _seen(answer: asyncio.Future[Any]) -> None:

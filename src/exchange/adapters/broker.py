@@ -162,6 +162,13 @@ class EmbeddedKafka:
             self._process = None
         (self.data_dir / "broker.pid").unlink(missing_ok=True)
 
+    def ended(self, timeout: float) -> bool:
+        """Wait until the broker has ended by itself; whether it has within ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while self.pid is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.pid is None
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -204,7 +211,7 @@ class EmbeddedKafka:
         start = SEARCH_FROM + os.getpid() % SEARCH_SPREAD  # so that parallel instances seldom want the same
         port = free_port(known.port if known else self._port, avoid=taken, start=start)
         controller = free_port(known.controller_port if known else None, avoid=(*taken, port), start=start)
-        cluster = known.cluster_id if known else _cluster_id()
+        cluster = known.cluster_id if known else new_cluster_id()
         places = Places(cluster, port, controller)
         save_places(path, places)
         config = BrokerConfig(places, self.data_dir / "data", self._listeners, self._extra)
@@ -309,5 +316,6 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return found
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """A cluster's id as Kafka wants it: 16 bytes in base64 that do not begin with a dash."""
     return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "a")

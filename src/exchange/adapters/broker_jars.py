@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import structlog
-from jgo.maven import MavenContext
 
 from exchange.errors import BrokerError
 
@@ -81,6 +81,8 @@ def ensure_jars(cache_dir: Path, *, wanted: list[Pin] | None = None, progress: P
 
 def _fetch_missing(folder: Path, wanted: list[Pin], progress: Progress | None) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
+        from jgo.maven import MavenContext  # noqa: PLC0415 - takes a tenth of a second to load, and is needed once
+
         context = MavenContext(repo_cache=Path(scratch), timeout=FETCH_TIMEOUT_S)
         for done, pin in enumerate(wanted, 1):
             target = folder / pin.file_name
@@ -92,7 +94,7 @@ def _fetch_missing(folder: Path, wanted: list[Pin], progress: Progress | None) -
                 progress(done, len(wanted), pin.file_name)
 
 
-def _fetch(context: MavenContext, pin: Pin) -> Path:
+def _fetch(context: Any, pin: Pin) -> Path:
     try:
         return Path(context.create_dependency(pin.coordinate).artifact.resolve())
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
@@ -126,6 +128,8 @@ def resolve_pins() -> list[Pin]:
     """Resolve the roots anew and return the list to check in (used when Kafka's version is raised)."""
     scratch = Path(tempfile.mkdtemp(prefix="jars-"))
     try:
+        from jgo.maven import MavenContext  # noqa: PLC0415 - takes a tenth of a second to load, and is needed once
+
         context = MavenContext(repo_cache=scratch, timeout=FETCH_TIMEOUT_S)
         inputs, rest = context.resolver.resolve([context.create_dependency(root) for root in ROOTS])
         found = {}

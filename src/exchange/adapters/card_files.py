@@ -1,4 +1,4 @@
-"""Reads documents from files: ours, and READMEs of Hugging Face; many of them in several processes."""
+"""Reads documents from files: ours, and those of other formats; many of them in several processes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from exchange.core.documents import Document, Source
 from exchange.core.importers.assemble import Imported
-from exchange.core.importers.either import is_readme, read_either
+from exchange.core.importers.either import form_of, read_either
 from exchange.core.importers.hf_names import read_manifest
 from exchange.core.importers.huggingface import import_card
+from exchange.core.importers.jsontext import READ_LIMIT
 from exchange.errors import DocumentError, Fault, ParseError, ValidationError
 from exchange.events import records
 
@@ -65,12 +66,23 @@ def read_file(path: Path, labels: Labels = None) -> Read:
     source: Source = "exchange"
     try:
         text = read_text(path)
-        source = "huggingface" if is_readme(text, str(path)) else "exchange"
+        source = form_of(text, str(path))
         return Read(str(path), tuple(_documents(path, text, labels)), (), source)
     except DocumentError as error:
         return Read(str(path), (), error.faults or (Fault("", 1, error.message, error.hint),), source)
     except OSError as error:
         return Read(str(path), (), (Fault("", 1, f"cannot be read: {error.strerror or type(error).__name__}"),))
+
+
+def is_known_json(path: Path) -> bool:
+    """Whether a file is JSON of a form we read; one too large for that is not opened."""
+    try:
+        if path.stat().st_size > READ_LIMIT:
+            return False
+        form_of(read_text(path), str(path))
+    except (DocumentError, OSError):
+        return False
+    return True
 
 
 def _documents(path: Path, text: str, labels: Labels) -> list[Document]:

@@ -16,11 +16,11 @@ from time import perf_counter
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka import errors as kafka_errors
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters import aiokafka_txn
+from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane_events import (
     BatchCommitted,
     Hook,
@@ -202,12 +202,25 @@ class Lane:
         self._reset()
         if producer is not None or consumer is not None:
             self._closing = asyncio.create_task(_shut(producer, consumer))
-            await asyncio.shield(self._closing)  # a lane stopped while it closes still closes
+            # a lane stopped while it closes still closes, and what closing raises must not end a lane that goes on
+            await asyncio.wait({self._closing})
 
     # -- opening
 
     async def _open(self) -> None:
         started = perf_counter()
+        committed, restored = await self._take_over()
+        self._state = restored.state
+        self._next = await self._agree(committed, restored)
+        self._consumer.assign([self._input])
+        self._consumer.seek(self._input, self._next)
+        self._may_drain = self.plan.processor.drain is not None
+        self._disagreed = False
+        seconds = perf_counter() - started
+        self.plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=seconds))
+
+    async def _take_over(self) -> tuple[int | None, Restored]:
+        """Become the lane's only writer; the committed offset and what the state topic holds."""
         plan = self.plan
         async with asyncio.timeout(OPEN_TIMEOUT_S):
             # 1. fence the predecessor: from here on nobody else can commit for this lane
@@ -225,13 +238,7 @@ class Lane:
         self._bounds = await bounds(self._consumer, self._input)
         restored = await restore(self._consumer, plan.processor, self.partition)
         _refuse_foreign(restored.position, plan, self.partition)
-        self._state = restored.state
-        self._next = await self._agree(committed, restored)
-        self._consumer.assign([self._input])
-        self._consumer.seek(self._input, self._next)
-        self._may_drain = plan.processor.drain is not None
-        self._disagreed = False
-        plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=perf_counter() - started))
+        return committed, restored
 
     async def _end_hanging(self) -> None:
         """Abort a transaction whose markers the broker never wrote.
@@ -262,7 +269,7 @@ class Lane:
             "request_timeout_ms": READ_TIMEOUT_MS,
             "max_partition_fetch_bytes": self.plan.limits.message_bytes + 1024 * 1024,
         }
-        return AIOKafkaConsumer(**{**self.plan.kafka, **settings}, group_id=None)
+        return Consumer(**{**self.plan.kafka, **settings}, group_id=None)
 
     async def _agree(self, committed: int | None, restored: Restored) -> int:
         """Return the next input offset; state and group must name the same one, or the lane is folded again."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sortedcontainers import SortedDict
 
-from exchange.core.step import Output, Processor, Record, Result
+from exchange.core.step import Output, Processor, Record, Result, State
 from exchange.errors import StateError
 
 POSITION_KEY = "__position__"
@@ -185,7 +185,7 @@ def run_step(processor: Processor, state: LaneState, record: Record, limits: Lim
     return Stepped(record.offset, result, encoded, perf_counter() - started, error)
 
 
-def run_drain(processor: Processor, state: LaneState, limits: Limits) -> Stepped | None:
+def run_drain(processor: Processor, state: State, limits: Limits) -> Stepped | None:
     """Ask the processor for a piece of drain work; None when nothing is left."""
     if processor.drain is None:
         return None

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import ConsumerRebalanceListener
 from aiokafka import errors as kafka_errors
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters import aiokafka_txn
+from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane import BACKOFF_MAX_S, BACKOFF_S, EnsureTopics, Lane, LanePlan, ProducerFactory
 from exchange.adapters.lane_events import Hook, silent
 from exchange.adapters.lane_state import Limits
@@ -125,7 +126,7 @@ class Loop:
             "rebalance_timeout_ms": REBALANCE_TIMEOUT_MS,
             "request_timeout_ms": REBALANCE_TIMEOUT_MS + 5_000,  # a JoinGroup is answered when all members have joined
         }
-        self._consumer = consumer = AIOKafkaConsumer(**{**self.plan.kafka, **settings}, group_id=self.plan.group)
+        self._consumer = consumer = Consumer(**{**self.plan.kafka, **settings}, group_id=self.plan.group)
         consumer.subscribe([self.plan.processor.input_topic], listener=_Assignment(self))
         await consumer.start()
         while not self._stopping.is_set():

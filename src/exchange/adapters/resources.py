@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile
+from exchange.core.rules import RuleTexts
 from exchange.errors import ConfigError
+from exchange.events.records import Audience
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -33,9 +37,30 @@ def load_schema_texts() -> dict[str, str]:
     }
 
 
-def load_rule_texts() -> dict[str, str]:
-    """Text of every rule table (``core/rules/*.toml``) by name without ending."""
+def load_rule_texts() -> RuleTexts:
+    """Text of every rule table (``core/rules/*.toml``) and of every profile (``core/rules/profiles/*.toml``) that ships."""
     folder = files("exchange") / "core" / "rules"
+    return RuleTexts(_texts(folder), _texts(folder / "profiles"))
+
+
+def load_profile(profile: str, labels: Mapping[str, Audience] | None = None) -> RuleProfile:
+    """One profile that ships, parsed.
+
+    Args:
+        profile: its id.
+        labels: as :func:`exchange.core.profiles.parse_profile` takes them.
+    """
+    texts = load_rule_texts()
+    return parse_profile(texts.profiles[profile], f"{profile}.toml", labels, parse_placeholders(texts.tables["placeholders"]))
+
+
+def load_profile_cases(profile: str) -> str:
+    """Text of the cases of a profile that ships."""
+    folder = files("exchange") / "core" / "rules" / "profiles"
+    return (folder / f"{profile}.cases.yaml").read_text(encoding="utf-8")
+
+
+def _texts(folder: Traversable) -> dict[str, str]:
     return {_stem(entry): entry.read_text(encoding="utf-8") for entry in _sorted(folder) if entry.name.endswith(".toml")}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.admin import Admin
-from exchange.adapters.rules_store import read_rules
+from exchange.adapters.consumer import Consumer
+from exchange.adapters.producer import Producer
+from exchange.adapters.rules_store import read_rules_in_force
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
 from exchange.core.rules import digest_of
@@ -36,13 +37,13 @@ async def apply_rules(kafka: Mapping[str, Any], topics: Topics, codec: Codec, co
         The journal partitions in which the rules were activated.
     """
     digest = digest_of(content)
-    known = digest in await read_rules(kafka, topics.rules)
-    partitions = await _empty_partitions(kafka, topics) if known else list(range(topics.partitions))
+    same = content == await read_rules_in_force(kafka, topics.rules)
+    partitions = await _empty_partitions(kafka, topics) if same else list(range(topics.partitions))
     if not partitions:
         return []
-    producer = AIOKafkaProducer(**kafka, transactional_id=f"{topics.deployment}-setup", acks="all")
-    await producer.start()
+    producer = Producer(**kafka, transactional_id=f"{topics.deployment}-setup", acks="all")
     try:
+        await producer.start()
         async with producer.transaction():
             await producer.send(topics.rules, key=digest.encode(), value=content, partition=0)
             value = codec.encode("RulesActivated", {"digest": digest, "note": note})
@@ -59,9 +60,9 @@ async def send_tick(kafka: Mapping[str, Any], topics: Topics, codec: Codec, time
     """Tell every journal partition the time. A tick that is not later than the last does nothing, so a repeat is harmless."""
     headers = list(to_headers(Attributes(f"tick:{time:%Y%m%dT%H%M%SZ}", "Tick", topics.deployment)))
     value = codec.encode("Tick", {"time": time})
-    producer = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True)
-    await producer.start()
+    producer = Producer(**kafka, acks="all", enable_idempotence=True)
     try:
+        await producer.start()
         for partition in range(topics.partitions):
             key = f"lane-{partition}".encode()
             await producer.send_and_wait(topics.journal, key=key, value=value, partition=partition, headers=headers)
@@ -71,9 +72,9 @@ async def send_tick(kafka: Mapping[str, Any], topics: Topics, codec: Codec, time
 
 async def _empty_partitions(kafka: Mapping[str, Any], topics: Topics) -> list[int]:
     places = [TopicPartition(topics.journal, partition) for partition in range(topics.partitions)]
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
-    await consumer.start()
+    consumer = Consumer(**kafka, enable_auto_commit=False)
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(places)
     finally:
         await consumer.stop()

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import TopicPartition
 
+from exchange.adapters.consumer import Consumer
 from exchange.core.step import Record
 
 WAIT_MS = 500
@@ -31,7 +31,7 @@ class TopicReader:
     def __init__(self, kafka: Mapping[str, Any], topic: str, partition: int = 0, group_id: str | None = None) -> None:
         self._tp = TopicPartition(topic, partition)
         self._group_id = group_id
-        self._consumer: Any = AIOKafkaConsumer(
+        self._consumer: Any = Consumer(
             **kafka, group_id=group_id, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="none"
         )
 
@@ -109,7 +109,7 @@ class TopicReader:
 
 async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
     """Every committed record of some partitions, up to where they end now."""
-    consumer: Any = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+    consumer: Any = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
     found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
     try:
         await consumer.start()

@@ -12,7 +12,26 @@ from collections.abc import Callable
 
 import typer
 
-from exchange.cli import check, dead_letters, demo, diff, doctor, export, import_, import_formats, party, show, topics, up
+from exchange.cli import (
+    audit,
+    backup,
+    check,
+    dead_letters,
+    demo,
+    diff,
+    digest,
+    doctor,
+    export,
+    import_,
+    import_formats,
+    new,
+    party,
+    profiles,
+    rebuild,
+    show,
+    topics,
+    up,
+)
 from exchange.errors import DocumentError, ExchangeError, RefusedError
 from exchange.runtime import configure_logging
 
@@ -27,6 +46,8 @@ app = typer.Typer(
 
 app.command()(check.check)
 app.command()(diff.diff)
+app.command()(digest.digest)
+app.add_typer(new.new, name="new")
 importers = typer.Typer(help="Turn other formats into our cards.", no_args_is_help=True)
 importers.command("hf")(import_.hf)
 importers.command("cyclonedx")(import_formats.cyclonedx)
@@ -50,6 +71,10 @@ _PLAIN: tuple[Callable[..., None], ...] = (
     up.status,
     up.worker,
     doctor.doctor,
+    audit.audit,
+    rebuild.rebuild,
+    backup.backup,
+    backup.restore,
     demo.demo,
 )
 for _command in _PLAIN:
@@ -62,6 +87,13 @@ letters = typer.Typer(help="What could not be accepted.", no_args_is_help=True)
 letters.command("list")(dead_letters.list_)
 letters.command("show")(dead_letters.show)
 app.add_typer(letters, name="dead-letters")
+profile_commands = typer.Typer(help="Rule profiles: what must be told, by whom, to whom.", no_args_is_help=True)
+profile_commands.command("list")(profiles.list_)
+profile_commands.command("show")(profiles.show)
+profile_commands.command("test")(profiles.test)
+profile_commands.command("new")(profiles.new)
+profile_commands.command("activate")(profiles.activate)
+app.add_typer(profile_commands, name="profiles")
 topic_commands = typer.Typer(help="The topics of this deployment.", no_args_is_help=True)
 topic_commands.command("apply")(topics.apply)
 topic_commands.command("list")(topics.list_)

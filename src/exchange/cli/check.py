@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from exchange.adapters.card_files import read_files, read_text
+from exchange.adapters.card_files import is_known_json, read_files, read_text
 from exchange.adapters.resources import load_rule_texts, load_schema_texts
 from exchange.cli.output import errors
 from exchange.core.audience import Eyes
@@ -21,17 +21,15 @@ from exchange.core.check import check as check_documents
 from exchange.core.disclosure import Projector
 from exchange.core.documents import Document, parse_documents
 from exchange.core.fields import labels_of
-from exchange.core.profiles import RuleProfile, parse_profile
+from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile
 from exchange.core.reports import REPORTS
+from exchange.core.rules import RuleTexts
 from exchange.core.schemas import SchemaSet
 from exchange.errors import ConfigError
 from exchange.events import records
-from exchange.settings import reader_language
+from exchange.settings import load_settings, reader_language
 
 ENDINGS = (".yaml", ".yml", ".md", ".markdown")
-TABLES = frozenset({"categories", "propagation"})
-"""Rule files that are no profile."""
-
 Labels = dict[str, records.Audience]
 
 
@@ -66,14 +64,16 @@ class Audience(StrEnum):
 
 Lang = Annotated[Language | None, typer.Option(help="Language of labels and hints. Default: that of the locale.")]
 Profiles = Annotated[
-    list[str] | None, typer.Option(help="Rule profile: its id, or a TOML file. Default: all that ship with the exchange.")
+    list[str] | None, typer.Option(help="Rule profile: its id, a TOML file, or all. Default: EXCHANGE_PROFILES (jg-1.2).")
 ]
 
 
 def check(
     files: Annotated[
         list[Path],
-        typer.Argument(exists=True, help="Documents (YAML, Markdown with front matter), Hugging Face READMEs, or folders."),
+        typer.Argument(
+            exists=True, help="Documents (YAML, Markdown with front matter), Hugging Face READMEs, BOMs in JSON, or folders."
+        ),
     ],
     format: Annotated[Format, typer.Option(help="Form of the report.")] = Format.text,
     as_json_: Annotated[bool, typer.Option("--json", help="The same as --format json; an array for several documents.")] = False,
@@ -107,7 +107,7 @@ def check(
     if write_baseline and baseline is None:
         raise ConfigError("--write-baseline needs --baseline FILE")
     labels = card_labels()
-    results = check_files(expand(files), load_profiles(profile, labels), labels, audience=audience, jobs=jobs)
+    results = check_files(expand(files, json_too=True), load_profiles(profile, labels), labels, audience=audience, jobs=jobs)
     if baseline is not None and write_baseline:
         baseline.write_text(dump_baseline(results), encoding="utf-8")
     if baseline is not None:
@@ -159,36 +159,54 @@ def parse_files(files: list[Path]) -> list[Document]:
 
 
 def load_profiles(names: list[str] | None, labels: Labels) -> list[RuleProfile]:
-    """The profiles asked for, or all that ship.
+    """The profiles asked for, or those of the settings; ``all``: every profile that ships.
 
     Raises:
         ConfigError: no such profile, or a fault in its file.
     """
-    shipped = {name: text for name, text in load_rule_texts().items() if name not in TABLES}
-    profiles = []
-    for name in names or shipped:
-        if name in shipped:
-            profiles.append(parse_profile(shipped[name], f"{name}.toml", labels))
-        elif name.endswith(".toml") and Path(name).is_file():
-            profiles.append(parse_profile(Path(name).read_text(encoding="utf-8"), name, labels))
-        else:
-            raise ConfigError(f"no rule profile {name}", hint=f"known: {', '.join(shipped)}, or the path of a .toml file")
-    return profiles
+    texts = load_rule_texts()
+    wanted = names or load_settings().profile_list
+    if "all" in wanted:
+        wanted = [*texts.profiles, *(name for name in wanted if name.endswith(".toml"))]
+    return [find_profile(name, texts, labels) for name in wanted]
 
 
-def expand(paths: list[Path]) -> list[Path]:
+def find_profile(name: str, texts: RuleTexts, labels: Labels) -> RuleProfile:
+    """A profile by its id among the texts, or by its file.
+
+    Raises:
+        ConfigError: no such profile, or a fault in its file.
+    """
+    placeholders = parse_placeholders(texts.tables["placeholders"])
+    if name in texts.profiles:
+        return parse_profile(texts.profiles[name], f"{name}.toml", labels, placeholders)
+    if name.endswith(".toml") and Path(name).is_file():
+        return parse_profile(read_text(Path(name)), name, labels, placeholders)
+    raise ConfigError(f"no rule profile {name}", hint=f"known: {', '.join(texts.profiles)}, or the path of a .toml file")
+
+
+def expand(paths: list[Path], *, json_too: bool = False) -> list[Path]:
     """Files, and in place of folders the documents in them, by name.
+
+    Args:
+        paths: files and folders.
+        json_too: take JSON of a form we read out of folders, too. Other JSON there is no document: tools keep much in it.
 
     Raises:
         ConfigError: nothing to check.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        inside = sorted(entry for entry in path.rglob("*") if entry.suffix.casefold() in ENDINGS) if path.is_dir() else [path]
+        inside = sorted(entry for entry in path.rglob("*") if _document(entry, json_too)) if path.is_dir() else [path]
         found |= dict.fromkeys(inside)
     if not found:
         raise ConfigError("no documents in there", hint=f"documents end in {', '.join(ENDINGS)}")
     return list(found)
+
+
+def _document(path: Path, json_too: bool) -> bool:
+    ending = path.suffix.casefold()
+    return ending in ENDINGS or (json_too and ending == ".json" and path.is_file() and is_known_json(path))
 
 
 def _eyes(audience: str) -> Eyes:

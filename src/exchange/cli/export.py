@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.adapters.resources import load_schema_texts
 from exchange.cli.check import Language, parse_files
 from exchange.core.exporters.cyclonedx import export_bom
 from exchange.core.exporters.forms import export_haip, export_mdf
@@ -80,7 +79,5 @@ def export_card(path: Path, exporter: Callable[[Shown, Manner], Exported], audie
         fault = Fault("", 1, "must hold one model card and nothing else")
         raise ValidationError(f"{path}:1: {fault.message}", faults=[fault])
     schemas = SchemaSet.from_texts(load_schema_texts())
-    categories = tomllib.loads(load_rule_texts()["categories"])
-    labels = {name: str(entry[f"label_{lang.value}"]) for name, entry in categories.items()}
-    manner = Manner(schemas, lang.value, labels, date.today())
+    manner = Manner(schemas, lang.value, date.today())
     return exporter(show(documents[0].record, audience.value, schemas), manner)

@@ -8,14 +8,13 @@ import typer
 from rich.table import Table
 from rich.tree import Tree
 
-from exchange.adapters.resources import load_rule_texts
+from exchange.adapters.resources import load_profile, load_rule_texts
 from exchange.cli.output import Home, Json, connected, console, print_json, run
 from exchange.cli.party import Party
 from exchange.cli.text import level, path
 from exchange.client import Exchange
 from exchange.client.views import read_dossiers
 from exchange.core.disclosure import Projector, Reader, view
-from exchange.core.profiles import parse_profile
 from exchange.errors import ConfigError
 from exchange.events import models
 from exchange.refs import owner_of, parse_ref, parse_release
@@ -78,7 +77,7 @@ def _print_view(found: models.View, all_: bool) -> None:
     for entry in found.profile:
         if all_ or entry.status != "unknown":
             sources = [source for source in entry.sources if source.level != "unknown"][:2]
-            why = "; ".join(f"{source.level} by {path(source.path) or source.origin}" for source in sources)
+            why = "; ".join(f"{source.level} by {_way(found, source)}" for source in sources)
             partial = " (partly unknown)" if entry.partial else ""
             table.add_row(entry.category, level(entry.level), entry.status + partial, entry.own_level or "", why)
     console.print(table if table.row_count else "  risk: nothing known")
@@ -99,8 +98,8 @@ def _print_report(report: models.Report, all_: bool) -> None:
 
 
 def _labels(profile: str) -> dict[str, str]:
-    text = load_rule_texts().get(profile)
-    return {row.id: row.label_en for row in parse_profile(text, profile).rows} if text else {}
+    ships = profile in load_rule_texts().profiles
+    return {row.id: row.label_en for row in load_profile(profile).rows} if ships else {}
 
 
 # --------------------------------------------------------------------------------------------------- lineage
@@ -239,13 +238,18 @@ def standing(found: models.View, assessor: str) -> list[dict[str, Any]]:
         if assessment.assessor != assessor:
             continue
         open_ = [entries[finding.category] for finding in assessment.findings if finding.category in entries]
-        why = [_why(entry) for entry in open_ if entry.status == "reassess"]
+        why = [_why(found, entry) for entry in open_ if entry.status == "reassess"]
         rows.append({"assessment": assessment.event_id, "release": found.release, "holds": not why, "why": why})
     return rows
 
 
-def _why(entry: models.ProfileEntry) -> str:
+def _way(found: models.View, source: models.Source) -> str:
+    way = found.ways[source.way]
+    return path(way.path) or way.origin or "(withheld)"
+
+
+def _why(found: models.View, entry: models.ProfileEntry) -> str:
     fresh = [source for source in entry.sources if not source.considered and source.level not in ("unknown", entry.own_level)]
     if fresh:
-        return f"{entry.category}: {fresh[0].level} came down by {path(fresh[0].path) or fresh[0].origin or '(withheld)'}"
+        return f"{entry.category}: {fresh[0].level} came down by {_way(found, fresh[0])}"
     return f"{entry.category}: a change notice touches it, or an earlier finding expired"

@@ -62,7 +62,8 @@ def notice_lines(notice: models.Notice, most: int = 8) -> Iterator[str]:
     if notice.child:
         yield f"  downstream: {notice.child.child} ({notice.child.relation} of {notice.child.parent})"
     for hidden in notice.withheld[:4]:
-        yield f"  withheld: {hidden.path} ({hidden.reason})"
+        known = f" {hidden.rough}" if hidden.rough else ""
+        yield f"  withheld: {hidden.path}{known} ({hidden.reason})"
 
 
 def published_lines(document: Document, answer: Published | RefusedError) -> Iterator[str]:

@@ -7,11 +7,9 @@ from typing import Any
 from rich.table import Table
 
 from exchange.adapters.admin import Admin
-from exchange.adapters.resources import load_rule_texts
-from exchange.adapters.setup import apply_rules, apply_topics
+from exchange.adapters.setup import apply_topics
 from exchange.cli.output import Home, Json, connected, console, print_json, run
-from exchange.core.rules import bundle
-from exchange.runtime import load_codec
+from exchange.runtime import put_rules_in_force
 from exchange.settings import Settings
 
 
@@ -36,9 +34,7 @@ def apply(home: Home = None) -> None:
 async def _apply(settings: Settings) -> tuple[list[str], int]:
     kafka = settings.kafka_kwargs()
     created = await apply_topics(kafka, settings.topics)
-    content = bundle(load_rule_texts(), settings.authority_list)
-    _, codec = load_codec()
-    return created, len(await apply_rules(kafka, settings.topics, codec, content, "topics apply"))
+    return created, len(await put_rules_in_force(settings, "topics apply"))
 
 
 def list_(as_json: Json = False, home: Home = None) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from exchange.adapters.consumer import Consumer
 from exchange.core.processors import NAMES
 from exchange.runtime import load_codec
 from exchange.settings import Settings
@@ -44,8 +44,8 @@ class Watch:
 
     async def __aenter__(self) -> Self:
         kafka = self._settings.kafka_kwargs()
-        self._consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-        self._counter = AIOKafkaConsumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+        self._consumer = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
+        self._counter = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**kafka)
         await self._consumer.start()
         await self._counter.start()

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from aiokafka import AIOKafkaProducer
 from uuid_utils import uuid7
 
 from exchange.adapters.positions import Position
+from exchange.adapters.producer import Producer
 from exchange.adapters.resources import load_schema_texts
 from exchange.adapters.topic_reader import TopicReader
 from exchange.client.feed import Feed
@@ -84,7 +84,7 @@ class Exchange:
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        producer: Any = AIOKafkaProducer(**self._kafka, acks="all", enable_idempotence=True)
+        producer: Any = Producer(**self._kafka, acks="all", enable_idempotence=True)
         async with translated(self._kafka):
             try:
                 await producer.start()

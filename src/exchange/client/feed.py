@@ -13,6 +13,7 @@ from exchange.adapters.positions import Position, PositionFile
 from exchange.adapters.topic_reader import TopicReader
 from exchange.client.translate import translated
 from exchange.core.codec import Codec
+from exchange.core.ledger import GENERATION_HEADER
 from exchange.core.step import Record
 from exchange.errors import GapError
 from exchange.events import models
@@ -53,6 +54,7 @@ class Feed:
         self._path, self._given = file, position
         self._file: PositionFile | None = None
         self._offset, self._last, self._whole = 0, dict[str, int](), True
+        self._generation = ""
         self._waiting: deque[Record] = deque()
         self._handed: models.Notice | None = None
         self._end: int | None = None
@@ -63,7 +65,7 @@ class Feed:
     @property
     def position(self) -> Position:
         """Where the feed stands, the notice handed out last included."""
-        return Position(self._offset, dict(self._last), self._whole)
+        return Position(self._offset, dict(self._last), self._whole, self._generation)
 
     @property
     def closed(self) -> bool:
@@ -134,16 +136,47 @@ class Feed:
         first, end = await self._reader.bounds()
         known = self._given or (self._file.load() if self._file else None)
         committed = None if known else await self._reader.committed()
-        if known is not None:
+        self._generation = await self._generation_of(first, end)
+        if known is None:
+            if committed is not None:
+                self._offset, self._whole = committed, False
+            if self._file is not None and self._generation:
+                self._file.replace(self.position)
+        elif known.generation != self._generation:
+            await self._carry_over(known, first, end)
+        else:
             self._offset, self._last, self._whole = known.offset, dict(known.last), known.whole
-        elif committed is not None:
-            self._offset, self._whole = committed, False
         if not first <= self._offset <= end:
-            # Another cluster, or one restored: offsets mean nothing there, the numbers still do.
+            # Another cluster: offsets mean nothing there, the numbers still do.
             self._offset, self._whole = first, self._whole and first == 0
         self._end = None if self._follow else end
         self._next = self._offset
         self._reader.seek(self._offset)
+
+    async def _generation_of(self, first: int, end: int) -> str:
+        """The generation the topic was restored into, as its first record says; empty if it never was."""
+        async for record in self._reader.until(first, end):
+            return dict(record.headers).get(GENERATION_HEADER, b"").decode()
+        return ""
+
+    async def _carry_over(self, known: Position, first: int, end: int) -> None:
+        """Take a position over into a restored exchange.
+
+        What the restored exchange knows of the old one is passed over as far as it was read. Numbers read beyond that are free
+        again: their notices were lost with the old cluster, and the same numbers now tell something else.
+        """
+        last: dict[str, int] = {}
+        async for record in self._reader.until(first, end):
+            name, value = self._codec.decode_trusted(record.value or b"")
+            if name != "Notice" or GENERATION_HEADER not in dict(record.headers):
+                continue
+            line, n = value["line"], value["n"]
+            read = n <= known.last[line] if line in known.last else not known.whole and record.offset < known.offset
+            if read:
+                last[line] = n
+        self._offset, self._last, self._whole = first, last, True
+        if self._file is not None:
+            self._file.replace(self.position)
 
     async def _record(self) -> Record | None:
         """The next record; ``None`` at the end, if there is one."""

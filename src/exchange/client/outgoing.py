@@ -82,5 +82,5 @@ def considered(view: models.View | None) -> list[str]:
     if view is None:
         return []
     sources: Iterable[models.Source] = (source for entry in view.profile for source in entry.sources)
-    found = [source.event_id or source.token for source in sources if source.level != "unknown"]
-    return list(dict.fromkeys([*found, *view.change_notices]))
+    found = (source.event_id or source.token for source in sources if source.level != "unknown")
+    return list(dict.fromkeys([*(each for each in found if each), *view.change_notices]))

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from exchange.core.completeness import RuleProfile, report
+from exchange.core.completeness import report
 from exchange.core.disclosure import Projector, Reader
 from exchange.core.documents import Document
 from exchange.core.fields import RANK
+from exchange.core.profiles import RuleProfile
 from exchange.events import records
 from exchange.refs import owner_of
 

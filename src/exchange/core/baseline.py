@@ -44,7 +44,7 @@ def read_baseline(text: str, filename: str) -> frozenset[str]:
 def without_known(checked: Checked, known: Collection[str]) -> Checked:
     """The same with known gaps marked and known warnings left out."""
     profiles = tuple(
-        ProfileResult(profile.id, tuple(_marked(row, _gap_key(checked, profile, row) in known) for row in profile.rows))
+        replace(profile, rows=tuple(_marked(row, _gap_key(checked, profile, row) in known) for row in profile.rows))
         for profile in checked.profiles
     )
     warnings = tuple(warned for warned in checked.warnings if _warning_key(checked, warned) not in known)

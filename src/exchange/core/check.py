@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from exchange.core.audience import Eyes
 from exchange.core.boilerplate import boilerplate
-from exchange.core.completeness import RuleProfile, inheritable, open_paths, report
+from exchange.core.completeness import compute_of, inheritable, original_flop_of, report
 from exchange.core.documents import Document, Source
 from exchange.core.exposure import exposures
-from exchange.core.profiles import Row
+from exchange.core.profiles import Row, RuleProfile
+from exchange.core.repeated import repeated
+from exchange.core.said import open_paths
 from exchange.errors import Fault
 from exchange.events import records
 from exchange.refs import line_of, owner_of
@@ -46,10 +48,19 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class ProfileResult:
-    """One profile for one card."""
+    """One profile for one card.
+
+    Attributes:
+        id: id of the profile.
+        rows: a result for each row, in the profile's order.
+        label_ja: the profile's name.
+        label_en: its translation.
+    """
 
     id: str
     rows: tuple[RowResult, ...]
+    label_ja: str
+    label_en: str
 
     @property
     def complete(self) -> bool:
@@ -61,13 +72,18 @@ class ProfileResult:
         """The open rows, those that should be told too."""
         return [row for row in self.rows if row.open]
 
+    @property
+    def by_exchange(self) -> int:
+        """How many rows the exchange itself answers."""
+        return sum(row.row.by_exchange is not None and row.result["status"] == "provided" for row in self.rows)
+
 
 class Warned(NamedTuple):
     """Something to look at that makes no document incomplete.
 
     Attributes:
-        kind: ``secret``, ``personal-data``, ``hidden-name``, ``boilerplate`` or ``import``.
-        what: the form that was found, or the importer's words; never a value.
+        kind: ``secret``, ``personal-data``, ``hidden-name``, ``repeated``, ``boilerplate`` or ``import``.
+        what: the form that was found, the narrower field, or the importer's words; never a value.
         path: field path with list indexes; may be empty.
         line: line in the file.
     """
@@ -87,7 +103,7 @@ class Checked:
         errors: faults; a document with faults has no profiles.
         profiles: completeness, of cards only.
         warnings: what should be looked at.
-        source: ``exchange``, or ``huggingface`` for a README that was imported first.
+        source: ``exchange``, or the form of a file that was imported first.
         audience: through whose eyes the card was judged; None: through its owner's.
         withheld: fields kept from that audience, with the reason.
     """
@@ -158,9 +174,11 @@ def _warnings(document: Document, labels: Mapping[str, records.Audience] | None)
         yield Warned("import", f"{note.message} ({note.hint})" if note.hint else note.message, note.path, note.line)
     if labels is None:
         return
-    for found in exposures(document.record, labels):
-        yield Warned(found.kind, found.what, found.path, document.line_of(found.path))
-    for path in boilerplate(document.record):
+    templates = boilerplate(document.record)
+    for found in (*exposures(document.record, labels), *repeated(document.record, labels)):
+        if found.kind != "repeated" or found.path not in templates:
+            yield Warned(found.kind, found.what, found.path, document.line_of(found.path))
+    for path in templates:
         yield Warned("boilerplate", "", path, document.line_of(path))
 
 
@@ -202,6 +220,10 @@ def _row_json(row: RowResult) -> dict[str, Any]:
         "label_ja": row.row.label_ja,
         "label_en": row.row.label_en,
         "clause": row.row.clause,
+        "inherit": row.row.inherit,
+        "by_exchange": row.row.by_exchange,
+        "precision": row.row.precision,
+        "verified": row.row.verified,
         "path": row.path,
         "line": row.line,
         "known": row.known,
@@ -244,16 +266,18 @@ class _Family:
             told = self._eyes.judged(profile, document, told)[0]
         rows = []
         for row, result in zip(profile.rows, told, strict=True):
-            path = next(iter(open_paths(row, card)), row.paths[0]) if result["status"] != "provided" else row.paths[0]
+            first = next(iter(row.paths), "")
+            path = first if result["status"] == "provided" else next(iter(open_paths(row, card)), first)
             rows.append(RowResult(row, result, path, document.line_of(path)))
-        return ProfileResult(profile.id, tuple(rows))
+        return ProfileResult(profile.id, tuple(rows), profile.label_ja, profile.label_en)
 
     def _told(self, card: records.ModelCard, profile: RuleProfile) -> _Told:
         """A card's report and what it passes down, worked out once; inside a cycle of parents, nothing is passed down."""
         key = (id(card), profile.id)  # two files may tell the same release
         if key not in self._known:
             self._known[key] = _NOTHING
-            parents = [(parent["ref"], self._passed(parent["ref"], profile)) for parent in card["parents"]]
+            cards = {parent["ref"]: self._card(parent["ref"]) for parent in card["parents"]}
+            parents = [(ref, self._told(found, profile).down if found else ()) for ref, found in cards.items()]
             made = report(
                 profile,
                 card,
@@ -262,14 +286,14 @@ class _Family:
                 changes=self._changes.get(card["release"], []),
                 owner=owner_of(card["release"]),
                 at=self._at,
+                original_flop=original_flop_of(card, {ref: compute_of(found) for ref, found in cards.items()}),
             )
             self._known[key] = _Told(made, inheritable(profile, made, card, card["release"], parents))
         return self._known[key]
 
-    def _passed(self, ref: str, profile: RuleProfile) -> Sequence[records.InheritedRow]:
-        """What a parent passes down; nothing when it is not among the documents."""
-        card = self._cards.get(ref) if "@" in ref else self._current(ref)
-        return () if card is None else self._told(card, profile).down
+    def _card(self, ref: str) -> records.ModelCard | None:
+        """A parent's card; None when it is not among the documents."""
+        return self._cards.get(ref) if "@" in ref else self._current(ref)
 
     def _current(self, line: str) -> records.ModelCard | None:
         """The last released card of a line, in the order given."""

@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from exchange.core.fields import RANK, paths_of
+from exchange.core.ranges import has_range
 from exchange.errors import ValidationError
 from exchange.events import records
 from exchange.refs import is_party, owner_of, parse_ref, parse_release
@@ -160,6 +161,8 @@ def _disclosure(card: Mapping[str, Any], labels: Mapping[str, records.Audience] 
             yield f"{at}.path", "cannot be withheld: nothing can be told without it"
         elif labels and entry["audience"] and RANK[entry["audience"]] <= RANK[labels[entry["path"]]]:
             yield f"{at}.audience", "not narrower than the field's own label"
+        elif entry["rough"] and not has_range(entry["path"]):
+            yield f"{at}.rough", "only a number of its own has a range: leave rough out, or name one, such as makeup.parameters"
 
 
 def _notice(notice: Mapping[str, Any]) -> Iterator[Problem]:

@@ -15,13 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
-from fastavro import schemaless_reader, schemaless_writer
+from fastavro import schemaless_reader
 
-from exchange.core.prepare import Prepare, compile_prepare
 from exchange.core.scan import Shape, check_body, compile_shape
-from exchange.core.schemas import NAMESPACE, SchemaSet, expand
+from exchange.core.schemas import NAMESPACE, SchemaSet
+from exchange.core.seals import Open, Opener, Seals, compile_opener
+from exchange.core.writer import Seal, Write, compile_writer
 from exchange.errors import ConfigError, DocumentError, ParseError, TooLargeError, UnknownSchemaError, ValidationError
 
 SUBMISSION_LIMIT = 128 * 1024
@@ -59,9 +60,12 @@ class Codec:
         self._heads = {name: _SINGLE + fingerprint for name, fingerprint in schemas.fingerprints.items()}
         if write_ids is not None:
             self._heads = {name: _CONFLUENT + number.to_bytes(4, "big") for name, number in write_ids.items()}
-        self._kinds = {name: _Kind(name, schemas) for name in schemas.records}
+        self._seals = Seals()
+        self._kinds = {name: _Kind(name, schemas, self.seal) for name in schemas.records}
         self._by_fingerprint = {
-            fingerprint: _Kind(name, schema_set) for schema_set in past for fingerprint, name in schema_set.by_fingerprint.items()
+            fingerprint: _Kind(name, schema_set, self.seal)
+            for schema_set in past
+            for fingerprint, name in schema_set.by_fingerprint.items()
         } | {fingerprint: self._kinds[name] for fingerprint, name in schemas.by_fingerprint.items()}
 
     def encode(self, name: str, record: Mapping[str, Any]) -> bytes:
@@ -73,17 +77,36 @@ class Codec:
         head = self._heads.get(name)
         if head is None:
             raise ValidationError("no schema of that name to write")
-        buffer = BytesIO()
-        buffer.write(head)
+        return self._write(head, name, record)
+
+    def _write(self, head: bytes, name: str, record: Mapping[str, Any]) -> bytes:
+        out = bytearray(head)
         try:
-            prepare = self._kinds[name].prepare
-            ready = prepare(record) if prepare else record
-            schemaless_writer(buffer, self._schemas.parsed[name], ready, strict_allow_default=True)
+            self._kinds[name].write(record, out)
         except (DocumentError, MemoryError):
             raise
-        except Exception:  # fastavro raises whatever Python does, and quotes the value
+        except Exception:  # a writer raises whatever Python does, and some errors quote the value
             raise ValidationError(f"{name}: {self._fault(name, record)}") from None
-        return buffer.getvalue()
+        return bytes(out)
+
+    def seal(self, name: str, record: Mapping[str, Any]) -> bytes:
+        """The bytes of a record to be carried on (:mod:`exchange.core.seals`): of one object once, always with its fingerprint.
+
+        Raises:
+            ValidationError: as :meth:`encode`.
+        """
+        raw = self._seals.raw(record)
+        if raw is None:
+            raw = self._write(_SINGLE + self._schemas.fingerprints[name], name, record)
+            self._seals.keep(name, record, raw)
+        return raw
+
+    def _open(self, name: str, raw: bytes) -> dict[str, Any]:
+        record = self._seals.record(name, raw)
+        if record is None:
+            record = self.decode_as(name, raw, trusted=True)
+            self._seals.keep(name, record, raw)
+        return cast("dict[str, Any]", record)
 
     def decode(self, value: bytes, *, limit: int = SUBMISSION_LIMIT) -> tuple[str, dict[str, Any]]:
         """Name and record of bytes that anybody may have written.
@@ -99,7 +122,7 @@ class Codec:
             )
         kind, start = self._frame(value)
         check_body(value, kind.shape, start)
-        return kind.name, self._read(kind, value, start)
+        return kind.name, self._read(kind, value, start, lambda name, raw: self.decode_as(name, raw, limit=limit))
 
     def decode_trusted(self, value: bytes) -> tuple[str, dict[str, Any]]:
         """Name and record of bytes that the exchange itself wrote: without the scan, three times as fast.
@@ -108,7 +131,7 @@ class Codec:
             ParseError: damaged, or of an unknown schema.
         """
         kind, start = self._frame(value)
-        return kind.name, self._read(kind, value, start)
+        return kind.name, self._read(kind, value, start, self._open)
 
     def decode_as(self, name: str, value: bytes, *, trusted: bool = False, limit: int = SUBMISSION_LIMIT) -> dict[str, Any]:
         """The record of bytes that must be of one schema.
@@ -142,7 +165,7 @@ class Codec:
             return self._kinds[name], 5
         raise ParseError("neither Avro single-object encoding nor Confluent framing")
 
-    def _read(self, kind: _Kind, value: bytes, start: int) -> dict[str, Any]:
+    def _read(self, kind: _Kind, value: bytes, start: int, read: Open) -> dict[str, Any]:
         buffer = BytesIO(value)
         buffer.seek(start)
         reader = None if kind.schemas is self._schemas else self._schemas.parsed[kind.name]
@@ -150,11 +173,14 @@ class Codec:
             record: Any = schemaless_reader(buffer, kind.schemas.parsed[kind.name], reader)
         except MemoryError:
             raise
-        except Exception:  # as in encode
+        except Exception:  # fastavro too raises whatever Python does, and quotes the value
             raise ParseError(f"not a {kind.name}") from None
         if buffer.tell() != len(value):
             raise ParseError("bytes are left over after the value")
-        return dict(record)
+        opener = self._kinds[kind.name].opener
+        if opener is not None:
+            opener(record, read)
+        return cast("dict[str, Any]", record)
 
     def _fault(self, name: str, record: Mapping[str, Any]) -> str:
         """Which field does not fit, for a message that quotes nothing."""
@@ -162,9 +188,9 @@ class Codec:
         if not isinstance(record, Mapping) or set(record) - set(known):
             return "not the fields of the schema"
         for field, spec in known.items():
-            alone = expand({"type": "record", "name": "Field", "fields": [spec]}, self._schemas.raw)
+            alone = compile_writer({"type": "record", "fields": [spec]}, self._kinds[name].named, self.seal)
             try:
-                schemaless_writer(BytesIO(), alone, {field: record[field]} if field in record else {}, strict_allow_default=True)
+                alone({field: record[field]} if field in record else {}, bytearray())
             except Exception:
                 return f"field {field} does not fit the schema"
         return "does not fit the schema"
@@ -176,15 +202,20 @@ class _Kind:
 
     name: str
     schemas: SchemaSet
+    seal: Seal
 
     @cached_property
     def shape(self) -> Shape:
-        return compile_shape(self.schemas.raw[self.name], self._named)
+        return compile_shape(self.schemas.raw[self.name], self.named)
 
     @cached_property
-    def prepare(self) -> Prepare | None:
-        return compile_prepare(self.schemas.raw[self.name], self._named)
+    def write(self) -> Write:
+        return compile_writer(self.schemas.raw[self.name], self.named, self.seal)
 
-    @property
-    def _named(self) -> dict[str, Any]:
+    @cached_property
+    def opener(self) -> Opener | None:
+        return compile_opener(self.schemas.raw[self.name], self.named)
+
+    @cached_property
+    def named(self) -> dict[str, Any]:
         return {f"{NAMESPACE}.{name}": schema for name, schema in self.schemas.raw.items()}

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from exchange.core.facts import facts_of
 from exchange.core.fields import AUDIENCES, RANK
-from exchange.core.profiles import Path, Row, RuleProfile, parse_profile
+from exchange.core.profiles import Row, RuleProfile
+from exchange.core.said import Narrowed, Said, is_stale, last_fresh, narrowings, said
 from exchange.events import records
 from exchange.refs import owner_of
 
-__all__ = ["Parents", "RuleProfile", "inheritable", "open_paths", "parse_profile", "report", "role_of"]
-
 Parents = Sequence[tuple[str, Sequence[records.InheritedRow]]]
 """By parent reference, as the card writes it: the rows the parent passes down."""
+
+MAX_HOPS = 64
+"""Releases a row or value comes down through at most.
+
+In a circle of parents each round makes the way longer, so that what lives on itself alone ends, in whatever order messages come.
+"""
 
 VALUE_LIMIT = 4096
 """Bytes of a value that an upstream message carries at most."""
@@ -28,43 +34,16 @@ VALUE_LIMIT = 4096
 _PASSES = frozenset({"provided", "inherited", "withheld"})
 _GAPS = frozenset({"missing", "placeholder", "stale"})
 _INHERITS = frozenset({"always", "if_unchanged", "union"})
-_BEST = ("provided", "withheld", "placeholder", "missing")
-_TRIM = " \t\r\n[](){}()【】「」*_#`'\"“”.。!!::-–—"
-_LONGEST_PLACEHOLDER = 200
-
-
-class _Found(NamedTuple):
-    """What the card itself says to one row."""
-
-    status: str
-    reason: str | None = None
-    rank: int = 0
-    values: Mapping[str, Any] = {}
 
 
 class _Case(NamedTuple):
     """The release at hand."""
 
     card: records.ModelCard | None
-    narrowed: Sequence[_Narrowed]
+    narrowed: Sequence[Narrowed]
     upstream: _Upstream
     owner: str
     at: date | None
-
-
-class _Narrowed(NamedTuple):
-    path: str
-    rank: int
-    reason: str
-
-
-def role_of(card: records.ModelCard | None) -> str:
-    """Role in which the owner publishes: as the card says, else provider with a parent that is not a dataset, else developer."""
-    if card is None:
-        return "developer"
-    if card["role"] not in (None, "UNKNOWN"):
-        return str(card["role"])
-    return "provider" if any(parent["relation"] != "trained_on" for parent in card["parents"]) else "developer"
 
 
 def report(
@@ -76,6 +55,7 @@ def report(
     changes: Sequence[records.ChangeEntry],
     owner: str,
     at: date | None,
+    original_flop: float | None = None,
 ) -> records.Report:
     """The completeness of one release against one profile.
 
@@ -87,22 +67,44 @@ def report(
         changes: change notices of this release.
         owner: party whose release it is.
         at: the day by which rows go stale; None: none does.
+        original_flop: training compute of what it was made from, in FLOP (:func:`original_flop_of`).
 
     Returns:
         A row for each row of the profile, in its order; ``complete`` when no must-row is missing, placeholder or stale.
     """
-    role, kind, updated = role_of(card), card["kind"] if card else "UNKNOWN", _updated(card)
-    case = _Case(card, _narrowings(card), _Upstream(profile, card, parents, changes), owner, at)
+    upstream = _Upstream(profile, card, parents, changes)
+    facts = facts_of(card, stage, original_flop)
+    case = _Case(card, narrowings(card), upstream, owner, at)
     rows: list[records.ReportRow] = []
     complete = True
     for row in profile.rows:
-        if not row.applies.to(stage, kind, role, updated):
+        if not row.applies.holds(facts):
             rows.append(_result(row, "not_applicable", None))
             continue
         result = _judged(row, case)
         complete = complete and not (row.level == "must" and result["status"] in _GAPS)
         rows.append(result)
     return {"profile": profile.id, "complete": complete, "rows": rows}
+
+
+def compute_of(card: records.ModelCard | None) -> float | None:
+    """Training compute, in FLOP, that those made from a release may be measured by: none when its card narrows it."""
+    if card is None or card["training"] is None:
+        return None
+    narrowed = any(entry["path"] in ("training", "training.compute_flop") for entry in card["disclosure"])
+    return None if narrowed else card["training"]["compute_flop"]
+
+
+def original_flop_of(card: records.ModelCard | None, compute: Mapping[str, float | None]) -> float | None:
+    """The largest training compute among what a release was made from, data sets apart; None where none is known.
+
+    Args:
+        card: the release's card.
+        compute: by parent reference, as :func:`compute_of` tells it of the parent.
+    """
+    parents = [parent for parent in card["parents"] if parent["relation"] != "trained_on"] if card else []
+    known = (compute.get(parent["ref"]) for parent in parents)
+    return max((flop for flop in known if flop is not None), default=None)
 
 
 def inheritable(
@@ -115,7 +117,8 @@ def inheritable(
     """The rows a release passes down: what it provides, inherits or withholds and what a derived release may inherit.
 
     A withheld row has neither digest nor value: a digest of a short value can be guessed back. The value goes along only for
-    ``union`` and ``recompute``, as JSON ``{release: {path: value}}``, and only up to :data:`VALUE_LIMIT` bytes.
+    ``union`` and ``recompute``, as JSON ``{release: {"hops": number, "told": {path: value}}}``, and only up to
+    :data:`VALUE_LIMIT` bytes.
 
     Args:
         profile: the rules.
@@ -124,7 +127,7 @@ def inheritable(
         release: its reference.
         parents: what its parents pass down; needed to pass on what it inherits.
     """
-    narrowed = _narrowings(card)
+    narrowed = narrowings(card)
     upstream = _Upstream(profile, card, parents, ())
     rows: list[records.InheritedRow] = []
     for row, entry in zip(profile.rows, result["rows"], strict=True):
@@ -136,19 +139,14 @@ def inheritable(
         elif entry["status"] == "withheld":
             rows.append(_down(profile, row, status="withheld", origin=release, audience=row.audience))
         else:
-            rows.append(_own_row(profile, row, _found(row, card, narrowed), release, passed))
+            rows.append(_own_row(profile, row, said(row, card, narrowed), release, passed))
     return rows
 
 
-def open_paths(row: Row, card: records.ModelCard | None) -> list[str]:
-    """The paths of a row that a gap is about: for each group without a real value, its first path."""
-    return [group[0].text for group in row.groups if all(_state(row, _at(card, path))[0] != "provided" for path in group)]
-
-
 def _judged(row: Row, case: _Case) -> records.ReportRow:
-    found = _found(row, case.card, case.narrowed)
+    found = said(row, case.card, case.narrowed)
     if found.status == "provided":
-        return _result(row, "stale" if _stale(row, case.card, case.at) else "provided", case.owner)
+        return _result(row, "stale" if is_stale(row, case.card, case.at) else "provided", case.owner)
     if found.status == "withheld":
         return _result(row, "withheld", case.owner, reason=found.reason)
     inherited = case.upstream.inherited(row)
@@ -170,103 +168,15 @@ def _result(row: Row, status: str, party: str | None, origin: str | None = None,
     }
 
 
-# -- what the card says
-
-
-def _found(row: Row, card: records.ModelCard | None, narrowed: Sequence[_Narrowed]) -> _Found:
-    groups = [_group(row, group, card, narrowed) for group in row.groups]
-    worst = max(groups, key=lambda found: _BEST.index(found.status))
-    values = {path: value for found in groups for path, value in found.values.items()}
-    return _Found(worst.status, worst.reason, max(found.rank for found in groups), values)
-
-
-def _group(row: Row, group: Sequence[Path], card: records.ModelCard | None, narrowed: Sequence[_Narrowed]) -> _Found:
-    return min((_one(row, path, card, narrowed) for path in group), key=lambda found: _BEST.index(found.status))
-
-
-def _one(row: Row, path: Path, card: records.ModelCard | None, narrowed: Sequence[_Narrowed]) -> _Found:
-    status, value = _state(row, _at(card, path))
-    hidden = _narrowing(path, narrowed) if narrowed else None
-    rank = max(path.rank, hidden.rank) if hidden else path.rank
-    if hidden is None or rank <= RANK[row.audience] or status == "placeholder":
-        return _Found(status, None, rank, {path.text: value} if status == "provided" else {})
-    # Nothing given to the exchange at all counts as withheld only when the card says that nobody else may read it.
-    if status == "provided" or hidden.rank == RANK["owner"]:
-        return _Found("withheld", hidden.reason, rank)
-    return _Found("missing", None, rank)
-
-
-def _at(card: Mapping[str, Any] | None, path: Path) -> Any:
-    value: Any = card
-    for part in path.parts:
-        if value is None:
-            return None
-        value = [item[part] for item in value] if isinstance(value, list) else value[part]
-    return value
-
-
-def _state(row: Row, value: Any) -> tuple[str, Any]:
-    """provided, placeholder or missing, with the value."""
-    if value is None:
-        return "missing", None
-    if isinstance(value, str):
-        return _text_state(row, value), value
-    if isinstance(value, list):
-        return _first(row, value, ("provided", "placeholder")), value
-    if isinstance(value, dict):
-        # One placeholder spoils an entry: its category alone says nothing.
-        return _first(row, value.values(), ("placeholder", "provided")), value
-    return "provided", value
-
-
-def _first(row: Row, items: Iterable[Any], order: tuple[str, str]) -> str:
-    """The first status of ``order`` that an item has."""
-    best = "missing"
-    for item in items:
-        state = _state(row, item)[0]
-        if state == order[0]:
-            return state
-        best = state if state == order[1] else best
-    return best
-
-
-def _text_state(row: Row, text: str) -> str:
-    if len(text) > _LONGEST_PLACEHOLDER:
-        return "provided" if text.strip() else "missing"
-    if not text.strip():
-        return "missing"
-    bare = text.strip(_TRIM)
-    return "placeholder" if not bare or row.placeholder.fullmatch(bare) or row.placeholder.fullmatch(text.strip()) else "provided"
-
-
-def _narrowings(card: records.ModelCard | None) -> list[_Narrowed]:
-    if card is None:
-        return []
-    return [_Narrowed(entry["path"], RANK[entry["audience"] or "owner"], entry["reason"]) for entry in card["disclosure"]]
-
-
-def _narrowing(path: Path, narrowed: Sequence[_Narrowed]) -> _Narrowed | None:
-    """The narrowest entry about the path, a section it lies in, or a field inside it."""
-    own = path.text + "."
-    about = [
-        entry for entry in narrowed if entry.path == path.text or own.startswith(entry.path + ".") or entry.path.startswith(own)
+def next_stale(profile: RuleProfile, card: records.ModelCard | None, result: records.Report) -> date | None:
+    """The first day on which a row that is provided now will be stale, so that a tick of that day looks again."""
+    days = [
+        last_fresh(row, card)
+        for row, entry in zip(profile.rows, result["rows"], strict=True)
+        if row.stale_after_days and entry["status"] == "provided"
     ]
-    return max(about, key=lambda entry: entry.rank, default=None)
-
-
-def _updated(card: records.ModelCard | None) -> bool:
-    """Whether the card says that the release was updated. What was told by change notices is not owed a second time."""
-    if card is None or card["updated_on"] is None or card["released_on"] is None:
-        return False
-    return card["updated_on"] > card["released_on"]
-
-
-def _stale(row: Row, card: records.ModelCard | None, at: date | None) -> bool:
-    if row.stale_after_days is None or card is None or at is None:
-        return False
-    day = card["updated_on"] or card["released_on"]
-    today = at.date() if isinstance(at, datetime) else at
-    return day is not None and (today - day).days > row.stale_after_days
+    first = min((day for day in days if day is not None), default=None)
+    return first + timedelta(days=1) if first else None
 
 
 # -- what comes from upstream
@@ -279,16 +189,16 @@ class _Upstream:
         self, profile: RuleProfile, card: records.ModelCard | None, parents: Parents, changes: Sequence[records.ChangeEntry]
     ) -> None:
         relations: dict[str, str] = {parent["ref"]: parent["relation"] for parent in card["parents"]} if card else {}
-        self._parents = [
-            (ref, {row["row"]: row for row in rows if row["profile"] == profile.id})
-            for ref, rows in sorted(parents, key=lambda parent: parent[0])
-            if relations.get(ref) != "trained_on"
+        models = [
+            (ref, rows) for ref, rows in sorted(parents, key=lambda parent: parent[0]) if relations.get(ref) != "trained_on"
         ]
+        self._parents = [(ref, {row["row"]: row for row in rows if row["profile"] == profile.id}) for ref, rows in models]
         self._kinds = {change["kind"] for change in changes} | {relations.get(ref, "UNKNOWN") for ref, _ in self._parents}
 
     def rows_of(self, row: Row) -> list[records.InheritedRow]:
         """The rows of that id, in order of parent reference."""
-        return [rows[row.id] for _, rows in self._parents if row.id in rows]
+        found = (rows.get(row.id) for _, rows in self._parents)
+        return [entry for entry in found if entry is not None and entry["hops"] < MAX_HOPS]
 
     def inherited(self, row: Row) -> tuple[str, str] | None:
         """Status and origin, if the row may be inherited and every parent passes it down."""
@@ -314,10 +224,10 @@ class _Upstream:
 
 
 def _own_row(
-    profile: RuleProfile, row: Row, found: _Found, release: str, passed: Sequence[records.InheritedRow]
+    profile: RuleProfile, row: Row, found: Said, release: str, passed: Sequence[records.InheritedRow]
 ) -> records.InheritedRow:
-    values: dict[str, Any] = dict(_values(passed)) if row.inherit == "union" else {}
-    values[release] = found.values
+    values = _joined(passed) if row.inherit == "union" else {}
+    values[release] = {"hops": 0, "told": found.values}
     down = _down(profile, row, status="provided", origin=release, audience=AUDIENCES[found.rank])
     down["digest"] = "sha256:" + hashlib.sha256(_json(found.values).encode()).hexdigest()
     down["value"] = _bounded(row, values)
@@ -329,29 +239,38 @@ def _passed_on(
 ) -> records.InheritedRow:
     source = next(item for item in passed if item["origin"] == entry["origin"])
     audience = max((item["audience"] for item in passed), key=RANK.__getitem__)
-    down = _down(profile, row, status=entry["status"], origin=source["origin"], audience=audience)
+    hops = 1 + max(item["hops"] for item in passed)  # all parents must pass it down: the longest way counts
+    down = _down(profile, row, status=entry["status"], origin=source["origin"], audience=audience, hops=hops)
     if entry["status"] != "withheld":
         down["digest"] = source["digest"]
-        down["value"] = _bounded(row, dict(_values(passed)))
+        down["value"] = _bounded(row, _joined(passed))
     return down
 
 
-def _down(profile: RuleProfile, row: Row, *, status: str, origin: str, audience: records.Audience) -> records.InheritedRow:
+def _down(
+    profile: RuleProfile, row: Row, *, status: str, origin: str, audience: records.Audience, hops: int = 0
+) -> records.InheritedRow:
     return {
         "profile": profile.id,
         "row": row.id,
         "status": status,
         "origin": origin,
+        "hops": hops,
         "audience": audience,
         "digest": None,
         "value": None,
     }
 
 
-def _values(passed: Sequence[records.InheritedRow]) -> Iterator[tuple[str, Any]]:
+def _joined(passed: Sequence[records.InheritedRow]) -> dict[str, dict[str, Any]]:
+    """The values that parents pass down, one hop on; of two about one release, that which came the shorter way."""
+    joined: dict[str, dict[str, Any]] = {}
     for row in passed:
-        if row["value"] is not None:
-            yield from json.loads(row["value"]).items()
+        for release, entry in json.loads(row["value"] or "{}").items():
+            hops = entry["hops"] + 1
+            if hops < MAX_HOPS and (release not in joined or hops < joined[release]["hops"]):
+                joined[release] = {"hops": hops, "told": entry["told"]}
+    return joined
 
 
 def _bounded(row: Row, values: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Need to know: what one reader may see of an event, a profile and a path (DESIGN section 7).
 
 Allow-list from the schema labels, narrowed by the card's ``disclosure``, widened only by a grant. A hidden field leaves
-"withheld" with its reason. What has no label is hidden.
+"withheld" with its reason, a number narrowed with ``rough`` its range too. What has no label is hidden.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from exchange.core import dossier as dossiers
-from exchange.core.risk import MAX_PATH
+from exchange.core.ranges import has_range, range_of
+from exchange.core.risk import MAX_PATH, token
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.events import records as r
 from exchange.refs import owner_of
@@ -74,6 +75,11 @@ class Projector:
 
     def __init__(self, schemas: SchemaSet) -> None:
         self._schemas = schemas.raw
+        self._fields = {
+            name: [(field, _record_name(field["type"], schemas.raw)) for field in schema["fields"]]
+            for name, schema in schemas.raw.items()
+            if schema["type"] == "record"
+        }
 
     def project(
         self, name: str, record: Mapping[str, Any], reader: Reader, disclosure: Sequence[r.Disclosure] = ()
@@ -86,10 +92,14 @@ class Projector:
             reader: who reads.
             disclosure: narrower audiences by field path, as a card states them.
         """
+        if reader.audience == "owner":
+            return dict(record), []
         narrowed: dict[str, r.Disclosure] = {}
         for entry in disclosure:
-            if entry["path"] not in narrowed or _needed(entry) > _needed(narrowed[entry["path"]]):
-                narrowed[entry["path"]] = entry  # said twice: the narrowest counts
+            first = narrowed.setdefault(entry["path"], entry)
+            if first is not entry:  # said twice: the narrowest counts, and a range is told only when both tell it
+                narrowest = max(first, entry, key=_needed)
+                narrowed[entry["path"]] = {**narrowest, "rough": first["rough"] and entry["rough"]}
         withheld: list[r.Withheld] = []
         return self._record(name, record, reader, narrowed, "", withheld), withheld
 
@@ -103,27 +113,27 @@ class Projector:
         withheld: list[r.Withheld],
     ) -> dict[str, Any]:
         shown: dict[str, Any] = {}
-        for field in self._schemas[name]["fields"]:
+        for field, nested in self._fields[name]:
             path, value = prefix + field["name"], record[field["name"]]
-            entry = narrowed.get(path)
-            if not _may_read(reader, path, field.get("audience"), entry):
+            entry, label = narrowed.get(path), field.get("audience")
+            if not _may_read(reader, path, label, entry):
                 shown[field["name"]] = _nothing_like(field, value, self._schemas)
                 if value not in (None, [], {}) and not any(item["path"] == path for item in withheld):
-                    withheld.append({"path": path, "reason": entry["reason"] if entry else f"for {field.get('audience')}"})
+                    reason = entry["reason"] if entry else f"for {label}"
+                    withheld.append({"path": path, "reason": reason, "rough": _range(path, value, reader, label, entry)})
             else:
-                shown[field["name"]] = self._value(field["type"], value, reader, narrowed, path + ".", withheld)
+                shown[field["name"]] = self._value(nested, value, reader, narrowed, path + ".", withheld)
         return shown
 
     def _value(
         self,
-        schema: Any,
+        nested: str | None,
         value: Any,
         reader: Reader,
         narrowed: Mapping[str, r.Disclosure],
         prefix: str,
         withheld: list[r.Withheld],
     ) -> Any:
-        nested = _record_name(schema, self._schemas)
         if nested is None or value is None:
             return value
         if isinstance(value, list):
@@ -132,13 +142,18 @@ class Projector:
 
 
 def _may_read(reader: Reader, path: str, label: str | None, entry: r.Disclosure | None) -> bool:
-    if reader.audience == "owner":
-        return True
     needed = RANK.get(label or "", HIDDEN)
     if entry is not None:
         needed = max(needed, _needed(entry))
     granted = any(path == field or path.startswith(f"{field}.") or field.startswith(f"{path}.") for field in reader.fields)
     return granted or RANK.get(reader.audience, 0) >= needed
+
+
+def _range(path: str, value: Any, reader: Reader, label: str | None, entry: r.Disclosure | None) -> str | None:
+    """The range of a number that only the card's disclosure keeps from this reader, where the disclosure tells it."""
+    if entry is None or not entry["rough"] or not has_range(path):
+        return None
+    return range_of(path, value) if _may_read(reader, path, label, None) else None
 
 
 def _needed(entry: r.Disclosure) -> int:
@@ -188,15 +203,42 @@ def mask_path(path: Sequence[r.Hop], release: str, reader: Reader) -> list[r.Hop
     return shown[::-1]
 
 
-def mask_source(source: r.Source, release: str, reader: Reader) -> r.Source:
-    """An input of a profile entry: origin and cause go with the first hidden hop of its path; the token stays.
+class _Ways:
+    """The ways of a profile as a reader may see them.
 
-    Where there is no event id, the token would be a hash of names alone, from which a hidden name could be guessed: it goes too.
+    Hidden ways that look the same are one: else it would show which risks come from the same hidden origin.
     """
-    path = mask_path(source["path"], release, reader)
-    if len(path) == len(source["path"]) and all(hop["release"] for hop in path):
-        return {**source, "path": path}
-    return {**source, "path": path, "origin": "", "event_id": None, "token": source["token"] if source["event_id"] else ""}
+
+    def __init__(self, ways: Sequence[r.Way], release: str, reader: Reader) -> None:
+        self._release = release
+        self._origins = [way["origin"] for way in ways]
+        self.shown: list[r.Way] = []
+        self._places: list[int] = []
+        self._hidden: dict[tuple[tuple[str, str], ...], int] = {}
+        for way in ways:
+            self._show(way, mask_path(way["path"], release, reader))
+
+    def _show(self, way: r.Way, path: list[r.Hop]) -> None:
+        place = len(self.shown)
+        if len(path) != len(way["path"]) or not all(hop["release"] for hop in path):
+            place = self._hidden.setdefault(tuple((hop["release"], hop["audience"]) for hop in path), place)
+            way = {"origin": "", "path": path}
+        if place == len(self.shown):
+            self.shown.append(way)
+        self._places.append(place)
+
+    def entry(self, entry: r.ProfileEntry) -> r.ProfileEntry:
+        """A profile entry: origin and cause of a source go with the first hidden hop of its way, a token takes their place."""
+        return {**entry, "sources": [self._source(source) for source in entry["sources"]]} if self._hidden else entry
+
+    def _source(self, source: r.Source) -> r.Source:
+        number, event = source["way"], source["event_id"]
+        place = self._places[number]
+        if self.shown[place]["origin"]:
+            return {**source, "way": place}
+        # without an event id the token would be a hash of names alone, from which a hidden name could be guessed
+        stands_for = token(self._release, self._origins[number], event) if event else None
+        return {**source, "way": place, "event_id": None, "token": stands_for}
 
 
 def mask_cause(cause: r.Cause, release: str, reader: Reader) -> r.Cause | None:
@@ -217,6 +259,7 @@ def view(projector: Projector, dossier: r.Dossier, reader: Reader) -> r.View:
     release = dossier["release"]
     assessments = [projector.project("AssessmentEntry", entry, reader)[0] for entry in dossier["assessments"]]
     parents = [_parent_hop(link, release, reader) for link in dossier["parents"]]
+    ways = _Ways(dossier["ways"], release, reader)
     return {
         "release": release,
         "seq": dossier["seq"],
@@ -224,7 +267,8 @@ def view(projector: Projector, dossier: r.Dossier, reader: Reader) -> r.View:
         "stage": dossier["stage"],
         "claimed": dossier["claimed"],
         "parents": [hop for hop in parents if hop is not None],
-        "profile": [_entry(entry, release, reader) for entry in dossier["profile"]],
+        "profile": [ways.entry(entry) for entry in dossier["profile"]],
+        "ways": ways.shown,
         "reports": [_report(report, dossier, release, reader) for report in dossier["reports"]],
         "assessments": cast(list[r.AssessmentEntry], assessments),
         "stage_news": [news for item in dossiers.stage_news(dossier) if (news := _stage_news(item, release, reader))],
@@ -235,10 +279,6 @@ def view(projector: Projector, dossier: r.Dossier, reader: Reader) -> r.View:
 def _parent_hop(link: r.ParentLink, release: str, reader: Reader) -> r.Hop | None:
     hop: r.Hop = {"release": link["ref"], "relation": link["relation"], "audience": link["audience"]}
     return hop if mask_path([hop], release, reader)[0]["release"] else None
-
-
-def _entry(entry: r.ProfileEntry, release: str, reader: Reader) -> r.ProfileEntry:
-    return {**entry, "sources": [mask_source(source, release, reader) for source in entry["sources"]]}
 
 
 def _report(report: r.Report, dossier: r.Dossier, release: str, reader: Reader) -> r.Report:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from exchange.core import completeness, risk
@@ -38,9 +38,11 @@ def empty(release: str) -> r.Dossier:
         "assessments": [],
         "changes": [],
         "profile": [],
+        "ways": [],
         "reports": [],
         "seen": [],
         "due": None,
+        "passed": "",
     }
 
 
@@ -163,22 +165,56 @@ def _newer(link: r.ParentLink, message: r.UpstreamMessage) -> r.ParentLink:
 # --------------------------------------------------------------------------------------------------- what follows
 
 
-def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Dossier:
-    """The dossier with profile, reports and next due time as its facts, the rules and the time make them."""
+class Evaluated(NamedTuple):
+    """A dossier with all that follows from its facts, and what it passes down to those made from it."""
+
+    dossier: r.Dossier
+    snapshot: r.Snapshot
+
+
+def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.Dossier | None = None) -> Evaluated:
+    """Profile, reports and next due time as the facts, the rules and the time make them, and the snapshot.
+
+    Args:
+        dossier: with its facts as they are now.
+        rules: in force.
+        now: the partition's time.
+        former: the same dossier before its facts changed, evaluated under these rules and not yet due: reports are taken over
+            from it where nothing they depend on is new.
+    """
     own = risk.own_findings(dossier["assessments"], now)
     flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
-    return {
+    told_same = former is not None and former["seq"] > 0 and _same_for_reports(former, dossier)
+    reports = former["reports"] if former is not None and told_same else _reports(dossier, rules, now)
+    profile, ways = risk.profile(dossier["release"], own, flows, dossier["changes"])
+    after: r.Dossier = {
         **dossier,
-        "profile": risk.profile(dossier["release"], own, flows, dossier["changes"]),
-        "reports": _reports(dossier, rules, now),
-        "due": _due(dossier["assessments"], now),
+        "profile": profile,
+        "ways": ways,
+        "reports": reports,
+        "due": min((*_validity(dossier["assessments"], now), *_staleness(dossier, rules, reports)), default=None),
     }
+    return Evaluated(after, _snapshot(after, rules, own, flows))
+
+
+def _same_for_reports(former: r.Dossier, dossier: r.Dossier) -> bool:
+    """Whether card, stage, change notices and what the parents say for reports are as before."""
+    if any(former[name] is not dossier[name] and former[name] != dossier[name] for name in ("card", "stage", "changes")):
+        return False
+    return former["parents"] is dossier["parents"] or _for_reports(former["parents"]) == _for_reports(dossier["parents"])
+
+
+def _for_reports(parents: Iterable[r.ParentLink]) -> list[object]:
+    snapshots = ((link["ref"], link["relation"], link["snapshot"]) for link in parents)
+    return [(*link, held and held["compute_flop"], held and held["rows"]) for *link, held in snapshots]
 
 
 def _reports(dossier: r.Dossier, rules: Rules, now: datetime | None) -> list[r.Report]:
     card = dossier["card"]
     if card is None:
         return []
+    compute = {link["ref"]: link["snapshot"]["compute_flop"] for link in dossier["parents"] if link["snapshot"]}
+    original_flop = completeness.original_flop_of(card, compute)
     return [
         completeness.report(
             profile,
@@ -188,20 +224,31 @@ def _reports(dossier: r.Dossier, rules: Rules, now: datetime | None) -> list[r.R
             changes=dossier["changes"],
             owner=owner_of(dossier["release"]),
             at=now.date() if now else None,
+            original_flop=original_flop,
         )
         for profile in rules.profiles
     ]
 
 
-def _due(assessments: Iterable[r.AssessmentEntry], now: datetime | None) -> datetime | None:
+def _validity(assessments: Iterable[r.AssessmentEntry], now: datetime | None) -> list[datetime]:
     times = [time for entry in assessments for time in (entry["valid_from"], entry["valid_until"]) if time is not None]
-    return min((time for time in times if now is None or time > now), default=None)
+    return [time for time in times if now is None or time > now]
+
+
+def _staleness(dossier: r.Dossier, rules: Rules, reports: Iterable[r.Report]) -> list[datetime]:
+    """When what is provided now goes stale, by profile."""
+    days = [completeness.next_stale(rules.profiles_by_id[report["profile"]], dossier["card"], report) for report in reports]
+    return [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days if day is not None]
 
 
 def snapshot(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Snapshot:
-    """All that the release passes down to those made from it."""
+    """All that an evaluated release passes down to those made from it."""
     own = risk.own_findings(dossier["assessments"], now)
     flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
+    return _snapshot(dossier, rules, own, flows)
+
+
+def _snapshot(dossier: r.Dossier, rules: Rules, own: Mapping[r.RiskCategory, risk.Own], flows: risk.Flows) -> r.Snapshot:
     card = dossier["card"]
     return {
         "release": dossier["release"],
@@ -209,6 +256,7 @@ def snapshot(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Snapsh
         "kind": card["kind"] if card else "UNKNOWN",
         "stage": dossier["stage"],
         "digest": card["digest"] if card else None,
+        "compute_flop": completeness.compute_of(card),
         "contributions": risk.passed_down(dossier["release"], own, flows),
         "stage_news": _passed_stage_news(dossier),
         "rows": _inheritable(dossier, rules),
@@ -227,8 +275,17 @@ def _inheritable(dossier: r.Dossier, rules: Rules) -> list[r.InheritedRow]:
 
 
 def _parent_rows(dossier: r.Dossier) -> list[tuple[str, Sequence[r.InheritedRow]]]:
-    """What each parent passes down; nothing, while it has not spoken: then the row is owed by the parent's owner."""
-    return [(link["ref"], link["snapshot"]["rows"] if link["snapshot"] else []) for link in dossier["parents"]]
+    """What each parent passes down; nothing, while it has not spoken: then the row is owed by the parent's owner.
+
+    What comes round to its origin is left out: a release must not inherit from itself what it no longer says.
+    """
+    return [
+        (
+            link["ref"],
+            [row for row in link["snapshot"]["rows"] if row["origin"] != dossier["release"]] if link["snapshot"] else [],
+        )
+        for link in dossier["parents"]
+    ]
 
 
 def unresolved(line: str) -> r.Snapshot:
@@ -239,6 +296,7 @@ def unresolved(line: str) -> r.Snapshot:
         "kind": "UNKNOWN",
         "stage": "UNKNOWN",
         "digest": None,
+        "compute_flop": None,
         "contributions": [risk.unknown_origin(line)],
         "stage_news": [],
         "rows": [],

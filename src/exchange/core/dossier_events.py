@@ -84,7 +84,8 @@ def on_edge_declared(turn: Turn) -> Outcome:
     else:
         held = turn.dossier(edge["parent"])
         if held["seq"] == 0:
-            held = {**dossiers.evaluate(held, turn.rules, turn.now), "seq": 1}
+            held, snapshot = dossiers.evaluate(held, turn.rules, turn.now)
+            held = {**held, "seq": 1, "passed": turn.digest(snapshot)}
             changes[f"dossier/{edge['parent']}"] = held
         decision["snapshot"] = dossiers.snapshot(held, turn.rules, turn.now)
     decision["cause"] = edge["cause"]

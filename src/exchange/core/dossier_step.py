@@ -60,7 +60,14 @@ class DossierStep:
         time = cast("r.Mark | None", state.get("mark/time"))
         rules = self.rules(mark["text"] or "" if mark else "")
         return Turn(
-            state, record, name, value, from_headers(record.headers, timeless=True), rules, time["time"] if time else None
+            state,
+            record,
+            name,
+            value,
+            from_headers(record.headers, timeless=True),
+            rules,
+            time["time"] if time else None,
+            self.codec,
         )
 
     def _tick(self, state: State, record: Record, name: str, value: r.Tick) -> Result:
@@ -76,13 +83,11 @@ class DossierStep:
     ) -> Result:
         """Re-evaluate, chunk by chunk, all dossiers (new rules) or those that are due (time)."""
         changes: dict[str, Any] = {}
+        index, after = _cursor(state)
         if digest is not None:
             changes["mark/rules"] = {"text": digest, "time": None}
         if time is not None:
             changes["mark/time"] = {"text": None, "time": time}
-        cursor = cast("r.Mark | None", state.get("mark/cursor"))
-        number, _, after = ((cursor["text"] or "0 ") if cursor else "0 ").partition(" ")
-        index = int(number)
         turn = self._turn(_Ahead(state, changes), record, name, value)
         decisions: list[r.Decision] = []
         seen = 0
@@ -135,6 +140,13 @@ class DossierStep:
             }
         result = self._result(record, {}, [decision])
         return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead_letters", "step-failed")])
+
+
+def _cursor(state: State) -> tuple[int, str]:
+    """Where a sweep goes on: decisions so far, the last dossier's key."""
+    cursor = cast("r.Mark | None", state.get("mark/cursor"))
+    number, _, after = (cursor["text"] or "").partition(" ") if cursor is not None else ("", "", "")
+    return int(number or 0), after
 
 
 class _Ahead:

@@ -59,8 +59,8 @@ class Exposure(NamedTuple):
     """One thing a card shows.
 
     Attributes:
-        kind: ``secret``, ``personal-data`` or ``hidden-name``.
-        what: the name of the form that was found.
+        kind: ``secret``, ``personal-data``, ``hidden-name`` or ``repeated``.
+        what: the name of the form that was found; of what is repeated, the narrower field.
         path: field path with list indexes.
     """
 
@@ -91,11 +91,16 @@ def exposures(card: records.ModelCard, labels: Mapping[str, records.Audience]) -
 
 def texts_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Every text of a record: its path with list indexes, its field, the text."""
+    return ((path, field, value) for path, field, value in values_of(record) if isinstance(value, str))
+
+
+def values_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str | int | float]]:
+    """Every text and number of a record: its path with list indexes, its field, the value."""
     yield from _walk(record, "", "")
 
 
-def _walk(value: Any, path: str, field: str) -> Iterator[tuple[str, str, str]]:
-    if isinstance(value, str):
+def _walk(value: Any, path: str, field: str) -> Iterator[tuple[str, str, str | int | float]]:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         yield path, field, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from heapq import merge
+from itertools import chain, groupby, islice
 from typing import Any, cast
 
 from exchange.core.codec import Codec
@@ -21,6 +23,7 @@ from exchange.core.disclosure import Projector
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.risk import RANK
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Output, Record, Result, State
 from exchange.errors import ValidationError
@@ -30,6 +33,9 @@ from exchange.topics import Topics
 
 LIMIT = 500
 """Stakeholders told in one step: as many topics as one transaction should touch."""
+
+LOOK = 200
+"""Waiting lines that are looked at for urgent news."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,35 @@ class FanoutStep:
 
     def __call__(self, state: State, record: Record) -> Result:
         """One decision. See :class:`exchange.core.step.Processor`."""
+        decision = self._decision(record)
+        if not decision["line"]:
+            return NOTHING
+        if _first_queued(state, decision["line"]) is not None:
+            return _queued(decision)
+        return self._tell(state, _untold(decision))
+
+    def queue(self, _state: State, record: Record) -> Result:
+        """Let a decision wait in its line's queue; a rebuild does so with one that is not told yet."""
+        return _queued(self._decision(record))
+
+    def _decision(self, record: Record) -> r.Decision:
         name, value = self.codec.decode_trusted(record.value or b"")
         if name != "Decision":
             raise TypeError(f"{name} on the decisions topic")
-        decision = cast(r.Decision, value)
-        if not decision["line"]:
-            return NOTHING
-        pending: r.Pending = {"decision": decision, "after": "", "started": False, "stopped": None}
-        if _first_queued(state, decision["line"]) is not None:
-            return Result({_queue_key(decision): pending})
-        return self._tell(state, pending)
+        return cast(r.Decision, value)
 
     def drain(self, state: State) -> Result | None:
-        """The next turn: one step of the line after the one served last. ``None`` when no queue can move."""
-        turn = cast("r.Mark | None", state.get("mark/turn"))
-        after = f"queue/{turn['text']}0" if turn else ""
-        line = next(_waiting_lines(state, after), None) or next(_waiting_lines(state, ""), None)
+        """The next turn: one step of a waiting line. ``None`` when no queue can move.
+
+        Lines take turns, in the order of their names. Every second turn goes, out of that order, to a line whose first decision
+        raises a risk, if there is one: news of a raised risk passes routine news, and routine news still moves.
+        """
+        turn, urgent = (cast("r.Mark | None", state.get(key)) for key in ("mark/turn", "mark/urgent"))
+        line = _next_line(state, urgent["text"] or "", urgent=True) if urgent else None
+        marks: dict[str, Any] = {"mark/urgent": None}
+        if line is None:
+            line = _next_line(state, (turn["text"] or "") if turn else "")
+            marks = {"mark/turn": {"text": line, "time": None}, "mark/urgent": {"text": line, "time": None}}
         if line is None:
             return None
         key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
@@ -77,7 +96,7 @@ class FanoutStep:
             raise
         except Exception as error:
             result = self._stop(key, pending, error)
-        return Result({**result.changes, "mark/turn": {"text": line, "time": None}}, result.outputs, facts=result.facts)
+        return Result({**result.changes, **marks}, result.outputs, facts=result.facts)
 
     def _stop(self, key: str, pending: r.Pending, error: Exception) -> Result:
         """A queued decision that breaks the step stops its line. The dead letter names the journal record it came from."""
@@ -127,6 +146,14 @@ class FanoutStep:
         return Result(work.changes, work.outputs, facts=work.facts)
 
 
+def _queued(decision: r.Decision) -> Result:
+    return Result({_queue_key(decision): _untold(decision)})
+
+
+def _untold(decision: r.Decision) -> r.Pending:
+    return {"decision": decision, "after": "", "started": False, "stopped": None}
+
+
 def _queue_key(decision: r.Decision) -> str:
     return f"queue/{decision['line']}/{decision['offset']:020d}.{decision['index']:06d}"
 
@@ -147,6 +174,19 @@ def _behind(state: State, line: str, offset: int) -> str:
     """A key behind all that waits in a line's queue and before all that will: for a record without a number of its own."""
     last = next(iter(reversed(list(state.scan(f"queue/{line}/")))), None)
     return f"{last[0] if last else f'queue/{line}/{0:020d}.{0:06d}'}.{offset:020d}"
+
+
+def _next_line(state: State, after: str, *, urgent: bool = False) -> str | None:
+    """The first line that waits behind ``after``, or else from the start; of those that are urgent, among the next few."""
+    waiting = chain(_waiting_lines(state, f"queue/{after}0" if after else ""), _waiting_lines(state, ""))
+    if not urgent:
+        return next(waiting, None)
+    return next((line for line in islice(waiting, LOOK) if raises_risk(_first_queued(state, line)[1]["decision"])), None)  # type: ignore[index]
+
+
+def raises_risk(decision: r.Decision) -> bool:
+    """Whether a level goes up."""
+    return any(RANK[change["to_level"]] > RANK[change["from_level"]] for change in decision["changes"])
 
 
 def _waiting_lines(state: State, after: str) -> Iterator[str]:
@@ -198,9 +238,8 @@ class _Work:
     def _stakeholders(self, after: str) -> Iterator[tuple[str, Callable[[], None]]]:
         """Parties, then children, each with the key of its place in the walk."""
         if not after.startswith("child/"):
-            for party, capacities in sorted(self._parties().items()):
-                if f"party/{party}" > after:
-                    yield f"party/{party}", partial(self._notice, party, capacities)
+            for party, capacities in self._parties(after.removeprefix("party/")):
+                yield f"party/{party}|", partial(self._notice, party, capacities)
         if self.decision["snapshot"] is None and self.decision["line_snapshot"] is None:
             return
         prefix = f"stake/{self.line}/child/"
@@ -222,7 +261,18 @@ class _Work:
 
     # ------------------------------------------------------------------------------------------- parties
 
-    def _parties(self) -> dict[str, set[r.Capacity]]:
+    def _parties(self, after: str) -> Iterator[tuple[str, set[r.Capacity]]]:
+        """Who is told, with why, in the order of ``party|`` (which is that of the stakes' keys), behind ``after``."""
+        named = self._named()
+        places = merge(
+            sorted(f"{party}|" for party in named if f"{party}|" > after), (f"{party}|" for party in self._subscribers(after))
+        )
+        for place, _ in groupby(places):
+            party = place.removesuffix("|")
+            yield party, named.get(party, set()) | self._subscribed(party)
+
+    def _named(self) -> dict[str, set[r.Capacity]]:
+        """The publisher and the owner, where the decision is for them."""
         decision = self.decision
         parties: dict[str, set[r.Capacity]] = {}
         if (
@@ -232,18 +282,28 @@ class _Work:
         ):
             parties.setdefault(decision["cause"]["publisher"], set()).add("publisher")
         edge = decision["kind"] == "stake" and any(change["stake"]["kind"] == "child" for change in decision["stakes"])
-        news = decision["kind"] not in ("nothing", "stake", "quarantined")
-        if (news or edge) and (decision["claims"] or self.state.get(f"owner/{self.line}") is not None):
+        if (self._news or edge) and (decision["claims"] or self.state.get(f"owner/{self.line}") is not None):
             parties.setdefault(owner_of(self.line), set()).add("owner")
-        if news:
-            for party in self._subscribers():
-                parties.setdefault(party, set()).add("subscriber")
         return parties
 
-    def _subscribers(self) -> Iterator[str]:
-        for _, stake in self.state.scan(f"stake/{self.line}/subscription/"):
-            if stake["target"] in (self.line, self.decision["release"]):
+    @property
+    def _news(self) -> bool:
+        return self.decision["kind"] not in ("nothing", "stake", "quarantined")
+
+    def _subscribers(self, after: str) -> Iterator[str]:
+        """Parties with a subscription to the line or the release, in the order of the keys; one may come twice in a row."""
+        prefix = f"stake/{self.line}/subscription/"
+        start = f"{prefix}{after.removesuffix('|')}}}" if after else ""  # "}" follows "|": past every subscription of the party
+        for _, stake in self.state.scan(prefix, start) if self._news else ():
+            if self._is_about(stake):
                 yield stake["holder"]
+
+    def _subscribed(self, party: str) -> set[r.Capacity]:
+        found = self.state.scan(f"stake/{self.line}/subscription/{party}|") if self._news else ()
+        return {"subscriber"} if any(self._is_about(stake) for _, stake in found) else set()
+
+    def _is_about(self, stake: r.Stake) -> bool:
+        return stake["target"] in (self.line, self.decision["release"])
 
     def _is_subscriber(self, party: str) -> bool:
         prefix = f"stake/{self.line}/subscription/{party}|"

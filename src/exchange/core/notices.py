@@ -54,7 +54,7 @@ def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity]
     cause = disclosure.mask_cause(decision["cause"], release, reader) if decision["cause"] else None
     withheld: list[r.Withheld] = []
     if decision["cause"] is not None and cause is None:
-        withheld.append({"path": "cause", "reason": "the way it came is not disclosed"})
+        withheld.append({"path": "cause", "reason": "the way it came is not disclosed", "rough": None})
     payload, hidden = _payload(telling, reader)
     child, hidden_child = _child(decision)
     cause = None if hidden_child else cause
@@ -109,9 +109,10 @@ def _narrowed(decision: r.Decision, name: str, event: Any) -> Sequence[r.Disclos
         return ()
     card = decision["dossier"]["card"] if decision["dossier"] else None
     if card is None:
-        return [{"path": "parent", "audience": None, "reason": "there is no card yet that says who may know"}]
+        return [{"path": "parent", "audience": None, "reason": "there is no card yet that says who may know", "rough": False}]
     reasons = [entry["reason"] for entry in card["disclosure"] if entry["path"] in dossiers.PARENT_PATHS]
-    return [{"path": "parent", "audience": dossiers.parents_audience(card), "reason": reasons[0]}] if reasons else ()
+    audience = dossiers.parents_audience(card)
+    return [{"path": "parent", "audience": audience, "reason": reasons[0], "rough": False}] if reasons else ()
 
 
 def _child(decision: r.Decision) -> tuple[r.EdgeDeclared | None, list[r.Withheld]]:
@@ -122,5 +123,5 @@ def _child(decision: r.Decision) -> tuple[r.EdgeDeclared | None, list[r.Withheld
             continue
         if edge["audience"] == "public":
             return edge, []
-        return None, [{"path": "child", "reason": "the downstream party does not disclose what it stands on"}]
+        return None, [{"path": "child", "reason": "the downstream party does not disclose what it stands on", "rough": None}]
     return None, []

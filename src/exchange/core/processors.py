@@ -50,14 +50,15 @@ def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, lim
     """Decisions to notices, upstream messages and edges."""
     step = FanoutStep(codec, topics, rules, Projector(schemas), limit)
     encode, decode = state_codec(codec)
-    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, step.drain)
+    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, step.drain, step.queue)
 
 
 def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[str, bytes], Any]]:
     """How state values are written and read, by the kind of their key."""
 
     def encode(key: str, value: Any) -> bytes:
-        return codec.encode(STATE_RECORDS[key.partition("/")[0]], value)
+        name = STATE_RECORDS[key.partition("/")[0]]
+        return codec.seal(name, value) if name == "Dossier" else codec.encode(name, value)  # its decision carries it too
 
     def decode(key: str, value: bytes) -> Any:
         return codec.decode_as(STATE_RECORDS[key.partition("/")[0]], value, trusted=True)

@@ -1,4 +1,4 @@
-"""Rule profiles: what must be told, by whom, to whom, as data (``core/rules/<id>.toml``).
+"""Rule profiles: what must be told, by whom, to whom, as data (``core/rules/profiles/<id>.toml``).
 
 The columns of a row are explained in docs/completeness.md. Everything a row needs at run time is prepared here once: split
 paths, compiled patterns, sets.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
+from exchange.core.conditions import Condition
 from exchange.core.fields import RANK, paths_of
 from exchange.errors import ConfigError
 from exchange.events import records
@@ -27,18 +28,13 @@ _TEXTS = (
     *("id", "label_ja", "label_en", "clause", "principle", "owed_by"),
     *("audience", "level", "inherit", "hint_ja", "hint_en", "source"),
 )
-_OPTIONAL = {"need", "changed_by", "placeholders", "stale_after_days", "applies_when"}
-_COLUMNS = {*_TEXTS, "paths", "verified"} | _OPTIONAL
+_OPTIONAL = {"paths", "by_exchange", "need", "changed_by", "placeholders", "stale_after_days", "applies_when", "precision"}
+_COLUMNS = {*_TEXTS, "verified"} | _OPTIONAL
 _ENUMS: Mapping[str, tuple[str, ...]] = {
-    "owed_by": ("developer", "provider"),
+    "owed_by": ("developer", "provider", "user"),
     "audience": tuple(RANK),
     "level": LEVELS,
     "inherit": INHERIT,
-}
-_CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    "stage": get_args(records.Stage),
-    "kind": get_args(records.Kind),
-    "role": get_args(records.Role),
 }
 
 
@@ -52,30 +48,14 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Applies:
-    """When a row applies. A condition without values always holds; so does one that nobody can decide (``UNKNOWN``)."""
-
-    stage: frozenset[str]
-    kind: frozenset[str]
-    role: frozenset[str]
-    updated: bool
-
-    def to(self, stage: str, kind: str, role: str, updated: bool) -> bool:
-        """Whether the row applies to such a release."""
-        return (
-            (not self.stage or stage in self.stage)
-            and (not self.kind or kind in self.kind)
-            and (not self.role or role in self.role)
-            and (updated or not self.updated)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One item of a profile.
 
     Attributes:
         groups: the row is provided when every group is; a group is provided when one of its paths holds a real value.
+        by_exchange: what of the exchange's own envelope answers the row; it then has no groups.
+        precision: ``exact`` or ``rough`` where one fact is owed at two precisions. A rough row is provided, too, when those who
+            may not read the number see its range.
         placeholder: matches a text that stands for nothing yet.
         changed_by: kinds of change that end ``if_unchanged``.
     """
@@ -89,7 +69,9 @@ class Row:
     audience: records.Audience
     level: str
     groups: tuple[tuple[Path, ...], ...]
-    applies: Applies
+    by_exchange: str | None
+    precision: str | None
+    applies: Condition
     inherit: str
     changed_by: frozenset[str]
     placeholder: re.Pattern[str]
@@ -118,7 +100,20 @@ class RuleProfile:
     by_id: Mapping[str, Row]
 
 
-def parse_profile(text: str, filename: str, labels: Mapping[str, records.Audience] | None = None) -> RuleProfile:
+def parse_placeholders(text: str, filename: str = "placeholders.toml") -> tuple[str, ...]:
+    """The patterns that all profiles share, from their TOML file.
+
+    Raises:
+        ConfigError: not TOML, or not a list of regular expressions.
+    """
+    document = _toml(text, filename)
+    _known(document, {"placeholders"}, filename)
+    return tuple(_patterns(document, filename))
+
+
+def parse_profile(
+    text: str, filename: str, labels: Mapping[str, records.Audience] | None = None, placeholders: Sequence[str] = ()
+) -> RuleProfile:
     """A profile from the text of its TOML file.
 
     Args:
@@ -126,22 +121,27 @@ def parse_profile(text: str, filename: str, labels: Mapping[str, records.Audienc
         filename: named in errors.
         labels: audience label by path of ModelCard (:func:`exchange.core.fields.labels_of`). With it, a row whose path its own
             audience could never read is an error; without it, every path counts as labelled for its row's audience.
+        placeholders: patterns that all profiles share (:func:`parse_placeholders`).
 
     Raises:
         ConfigError: not TOML, or a row is wrong; file, row and key are named.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{filename}: not TOML: {error}") from None
+    document = _toml(text, filename)
     _known(document, _HEAD, filename)
     head = {key: _text(document, key, filename) for key in ("id", "framework", "version", "label_ja", "label_en")}
-    shared = _patterns(document, filename)
+    shared = [*placeholders, *_patterns(document, filename)]
     rows = tuple(_row(entry, number, shared, filename, labels) for number, entry in enumerate(document.get("row", []), 1))
     by_id = {row.id: row for row in rows}
     if not rows or len(by_id) != len(rows):
         raise ConfigError(f"{filename}: key 'row': a profile needs rows, each with an id of its own")
     return RuleProfile(**head, rows=rows, by_id=by_id)
+
+
+def _toml(text: str, filename: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{filename}: not TOML: {error}") from None
 
 
 def _row(
@@ -163,7 +163,9 @@ def _row(
     return Row(
         **texts,
         groups=_groups(entry, where, texts["audience"], labels),
-        applies=_applies(entry.get("applies_when", {}), where),
+        by_exchange=_optional(entry, "by_exchange", where),
+        precision=_precision(entry, where),
+        applies=Condition(_optional(entry, "applies_when", where) or "true", f"{where}: key 'applies_when'"),
         changed_by=changed_by,
         placeholder=re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.IGNORECASE),
         stale_after_days=stale,
@@ -175,6 +177,10 @@ def _groups(
     entry: dict[str, Any], where: str, audience: str, labels: Mapping[str, records.Audience] | None
 ) -> tuple[tuple[Path, ...], ...]:
     """``paths`` as groups: each entry is one, its alternatives split by ``|``; with ``need = "any"`` all are one."""
+    if "by_exchange" in entry:
+        if "paths" in entry or entry.get("inherit") != "none":
+            raise ConfigError(f"{where}: key 'by_exchange': such a row has no paths and inherits nothing")
+        return ()
     texts = _texts(entry, "paths", where)
     need = entry.get("need", "all")
     if need not in ("all", "any") or not texts:
@@ -190,20 +196,6 @@ def _path(text: str, where: str, audience: str, labels: Mapping[str, records.Aud
     if RANK[label] > RANK[audience]:
         raise ConfigError(f"{where}: key 'paths': '{text}' is labelled {label}, which the row's audience {audience} cannot read")
     return Path(text, tuple(text.split(".")), RANK[label])
-
-
-def _applies(entry: Any, where: str) -> Applies:
-    where = f"{where}: key 'applies_when'"
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{where}: must be a table")
-    _known(entry, {*_CONDITIONS, "updated"}, where)
-    sets = {key: frozenset(_texts(entry, key, where, (), allowed)) for key, allowed in _CONDITIONS.items()}
-    # Nobody is excused by saying nothing: what cannot be decided applies.
-    sets = {key: values | {"UNKNOWN"} if values else values for key, values in sets.items()}
-    updated = entry.get("updated", False)
-    if not isinstance(updated, bool):
-        raise ConfigError(f"{where}: key 'updated': must be true or false")
-    return Applies(**sets, updated=updated)
 
 
 def _patterns(entry: dict[str, Any], where: str) -> list[str]:
@@ -227,6 +219,17 @@ def _text(entry: dict[str, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where}: key '{key}': must be a text")
     return value
+
+
+def _optional(entry: dict[str, Any], key: str, where: str) -> str | None:
+    return _text(entry, key, where) if key in entry else None
+
+
+def _precision(entry: dict[str, Any], where: str) -> str | None:
+    precision = _optional(entry, "precision", where)
+    if precision not in (None, "exact", "rough"):
+        raise ConfigError(f"{where}: key 'precision': must be exact or rough")
+    return precision
 
 
 def _texts(

@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, get_args
 
 from exchange.core import fields
@@ -42,6 +44,7 @@ class Flow(NamedTuple):
 Flows = Mapping[r.RiskCategory, Sequence[Flow]]
 
 
+@lru_cache(maxsize=65536)
 def token(release: str, origin: str, event_id: str) -> str:
     """Stands for an upstream event in ``considers`` of ``release`` where origin and cause are withheld."""
     return hashlib.sha256(f"considers|{release}|{origin}|{event_id}".encode()).hexdigest()[:32]
@@ -124,19 +127,33 @@ def carried_flows(release: str, parents: Iterable[r.ParentLink], propagation: Pr
     A contribution whose path holds the release itself is ignored (cycles end). A parent that has not spoken yet counts as
     unknown.
     """
-    best: dict[r.RiskCategory, dict[str, Flow]] = {}
+    best: dict[r.RiskCategory, dict[str, tuple[_Order, Flow]]] = {}
     for link in parents:
         if link["ref"] == release:
             continue
+        relation = link["relation"]
         for contribution in _contributions(link):
             if _holds(contribution, release):
                 continue
-            path = extend(contribution["path"], link)
+            origin, path = contribution["origin"], extend(contribution["path"], link)
+            names = [hop["release"] for hop in path]
             for item in contribution["carried"]:
-                level = propagation.carry(link["relation"], item["category"], item["level"])
+                level = propagation.carry(relation, item["category"], item["level"])
                 if level is not None:
-                    _keep(best, item["category"], Flow(contribution["origin"], level, item["event_id"], path))
-    return {category: _bound(release, sorted(flows.values(), key=_order)) for category, flows in best.items()}
+                    order = (-RANK[level], len(path), names, origin)
+                    of_category = best.setdefault(item["category"], {})
+                    rival = of_category.get(origin)
+                    if rival is None or order < rival[0]:
+                        of_category[origin] = (order, Flow(origin, level, item["event_id"], path))
+    return {category: _bound(release, _in_order(flows.values())) for category, flows in best.items()}
+
+
+_Order = tuple[int, int, list[str], str]
+"""Highest level first, then the shortest path, then the alphabet."""
+
+
+def _in_order(flows: Iterable[tuple[_Order, Flow]]) -> list[Flow]:
+    return [flow for _, flow in sorted(flows, key=itemgetter(0))]
 
 
 def _contributions(link: r.ParentLink) -> Sequence[r.Contribution]:
@@ -160,15 +177,8 @@ def extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
     return (*path[:-1], last)
 
 
-def _order(flow: Flow) -> tuple[int, int, list[str], str]:
+def _order(flow: Flow) -> _Order:
     return (-RANK[flow.level], len(flow.path), [hop["release"] for hop in flow.path], flow.origin)
-
-
-def _keep(best: dict[r.RiskCategory, dict[str, Flow]], category: r.RiskCategory, flow: Flow) -> None:
-    of_category = best.setdefault(category, {})
-    rival = of_category.get(flow.origin)
-    if rival is None or _order(flow) < _order(rival):
-        of_category[flow.origin] = flow
 
 
 def _bound(release: str, flows: list[Flow]) -> list[Flow]:
@@ -207,13 +217,39 @@ def _fold(origin: str, flows: Sequence[Flow]) -> Flow:
 
 def profile(
     release: str, own: Mapping[r.RiskCategory, Own], flows: Flows, changes: Sequence[r.ChangeEntry]
-) -> list[r.ProfileEntry]:
-    """Effective risk in every category, in the order of :data:`CATEGORIES`."""
-    return [_entry(release, c, own.get(c, NO_OWN), flows.get(c, ()), changes) for c in CATEGORIES]
+) -> tuple[list[r.ProfileEntry], list[r.Way]]:
+    """Effective risk in every category, in the order of :data:`CATEGORIES`, and the ways its sources come."""
+    ways = _Ways()
+    return [_entry(release, c, own.get(c, NO_OWN), flows.get(c, ()), changes, ways) for c in CATEGORIES], ways.found
+
+
+class _Ways:
+    """The different ways of flows, numbered as they come."""
+
+    def __init__(self) -> None:
+        self.found: list[r.Way] = []
+        self._numbers: dict[tuple[str, tuple[tuple[str, ...], ...]], int] = {}
+        self._seen: dict[tuple[str, int], int] = {}
+
+    def number(self, flow: Flow) -> int:
+        """Where the flow's way stands. Flows of one contribution share their path: most need no look inside."""
+        seen = (flow.origin, id(flow.path))
+        number = self._seen.get(seen)
+        if number is None:
+            key = (flow.origin, tuple((hop["release"], hop["relation"] or "", hop["audience"]) for hop in flow.path))
+            number = self._seen[seen] = self._numbers.setdefault(key, len(self.found))
+            if number == len(self.found):
+                self.found.append({"origin": flow.origin, "path": list(flow.path)})
+        return number
 
 
 def _entry(
-    release: str, category: r.RiskCategory, own: Own, flows: Sequence[Flow], changes: Sequence[r.ChangeEntry]
+    release: str,
+    category: r.RiskCategory,
+    own: Own,
+    flows: Sequence[Flow],
+    changes: Sequence[r.ChangeEntry],
+    ways: _Ways,
 ) -> r.ProfileEntry:
     touching = [change for change in changes if category in change["categories"]]
     level, status = _effective(release, own, flows, touching)
@@ -224,7 +260,7 @@ def _entry(
         "partial": own.unknown or any(flow.level == "unknown" for flow in flows),
         "own_level": own.level,
         "own_event": own.event_id,
-        "sources": [_source(release, own, flow) for flow in flows[:MAX_SOURCES]],
+        "sources": _sources(release, own, flows[:MAX_SOURCES], ways),
     }
 
 
@@ -245,7 +281,8 @@ def _covered(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r
     rank = RANK[own.level]
     if own.floor is not None and RANK[own.floor] > rank:
         return False
-    if any(RANK[flow.level] > rank and not is_considered(release, own.considered, flow) for flow in flows):
+    considered = own.considered
+    if any(RANK[flow.level] > rank and not is_considered(release, considered, flow) for flow in flows):
         return False
     return all(
         any(change["event_id"] in entry["considers"] or entry["order"] > change["order"] for entry in own.current)
@@ -255,7 +292,7 @@ def _covered(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r
 
 def is_considered(release: str, considered: frozenset[str], flow: Flow) -> bool:
     """Whether a flow is among the considered events, by its id or by its token."""
-    if flow.event_id is None:
+    if flow.event_id is None or not considered:
         return False
     return flow.event_id in considered or token(release, flow.origin, flow.event_id) in considered
 
@@ -265,15 +302,18 @@ def highest(levels: Iterable[r.Level]) -> r.Level:
     return max(levels, key=RANK.__getitem__)
 
 
-def _source(release: str, own: Own, flow: Flow) -> r.Source:
-    return {
-        "origin": flow.origin,
-        "level": flow.level,
-        "event_id": flow.event_id,
-        "token": token(release, flow.origin, flow.event_id or ""),
-        "considered": is_considered(release, own.considered, flow),
-        "path": list(flow.path),
-    }
+def _sources(release: str, own: Own, flows: Sequence[Flow], ways: _Ways) -> list[r.Source]:
+    considered = own.considered
+    return [
+        {
+            "way": ways.number(flow),
+            "level": flow.level,
+            "event_id": flow.event_id,
+            "token": None,
+            "considered": is_considered(release, considered, flow),
+        }
+        for flow in flows
+    ]
 
 
 # --------------------------------------------------------------------------------------------------- downstream
@@ -286,10 +326,15 @@ def passed_down(release: str, own: Mapping[r.RiskCategory, Own], flows: Flows) -
     """
     here: r.Hop = {"release": release, "relation": None, "audience": "public"}
     grouped: dict[tuple[str, tuple[str, ...]], r.Contribution] = {}
+    names: dict[int, tuple[str, ...]] = {}  # flows of one contribution share their path
     for category in CATEGORIES:
         for flow in _passed(release, own.get(category, NO_OWN), flows.get(category, ())):
-            key = (flow.origin, tuple(hop["release"] for hop in flow.path))
-            contribution = grouped.setdefault(key, {"origin": flow.origin, "path": [*flow.path, here], "carried": []})
+            way = names.get(id(flow.path))
+            if way is None:
+                way = names[id(flow.path)] = tuple(hop["release"] for hop in flow.path)
+            contribution = grouped.get((flow.origin, way))
+            if contribution is None:
+                contribution = grouped[(flow.origin, way)] = {"origin": flow.origin, "path": [*flow.path, here], "carried": []}
             contribution["carried"].append({"category": category, "level": flow.level, "event_id": flow.event_id})
     return [grouped[key] for key in sorted(grouped)]
 
@@ -321,14 +366,14 @@ ASKS: dict[str, str] = {
 """What the reader is asked to do, by the new status (docs/risk.md)."""
 
 
-def profile_changes(before: Sequence[r.ProfileEntry], after: Sequence[r.ProfileEntry]) -> list[r.ProfileChange]:
+def profile_changes(before: r.Dossier, after: r.Dossier) -> list[r.ProfileChange]:
     """The categories whose level, status or flag differ. An absent entry is unknown and not partial."""
-    old = {entry["category"]: entry for entry in before}
-    changes = (_change(old.get(entry["category"]), entry) for entry in after)
+    old = {entry["category"]: entry for entry in before["profile"]}
+    changes = (_change(old.get(entry["category"]), entry, after["ways"]) for entry in after["profile"])
     return [change for change in changes if change is not None]
 
 
-def _change(before: r.ProfileEntry | None, after: r.ProfileEntry) -> r.ProfileChange | None:
+def _change(before: r.ProfileEntry | None, after: r.ProfileEntry, ways: Sequence[r.Way]) -> r.ProfileChange | None:
     old = before or _NOT_YET
     if (old["level"], old["status"], old["partial"]) == (after["level"], after["status"], after["partial"]):
         return None
@@ -341,7 +386,7 @@ def _change(before: r.ProfileEntry | None, after: r.ProfileEntry) -> r.ProfileCh
         "from_partial": old["partial"],
         "to_partial": after["partial"],
         "ask": ASKS[after["status"]],
-        "path": _deciding_path(after),
+        "path": _deciding_path(after, ways),
     }
 
 
@@ -356,10 +401,10 @@ _NOT_YET: r.ProfileEntry = {
 }
 
 
-def _deciding_path(entry: r.ProfileEntry) -> list[r.Hop]:
+def _deciding_path(entry: r.ProfileEntry, ways: Sequence[r.Way]) -> list[r.Hop]:
     """The way of the input that decides; empty when the release's own word does."""
     if entry["status"] == "assessed" or not entry["sources"]:
         return []
     own = RANK[entry["own_level"]] if entry["own_level"] else 0
     deciding = (source for source in entry["sources"] if not source["considered"] and RANK[source["level"]] > own)
-    return next((source["path"] for source in deciding), [])
+    return next((ways[source["way"]]["path"] for source in deciding), [])

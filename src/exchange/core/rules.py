@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
-from exchange.core.completeness import RuleProfile, parse_profile
+from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile
 from exchange.errors import ConfigError
 from exchange.events import records as r
 
@@ -104,15 +104,89 @@ class Rules:
         return {profile.id: profile for profile in self.profiles}
 
 
-def bundle(texts: Mapping[str, str], authorities: Sequence[str] = ()) -> bytes:
-    """The content that a digest names: canonical JSON of all tables.
+class RuleTexts(NamedTuple):
+    """The texts of rule files.
+
+    Attributes:
+        tables: ``propagation``, ``categories`` and ``placeholders`` (``core/rules/*.toml``).
+        profiles: completeness profiles by id (``core/rules/profiles/*.toml``).
+    """
+
+    tables: Mapping[str, str]
+    profiles: Mapping[str, str]
+
+    def only(self, ids: Iterable[str]) -> RuleTexts:
+        """The same with these profiles.
+
+        Raises:
+            ConfigError: no such profile.
+        """
+        wanted = list(ids)
+        for name in wanted:
+            if name not in self.profiles:
+                raise ConfigError(f"no rule profile {name}", hint=f"known: {', '.join(sorted(self.profiles))}")
+        return self._replace(profiles={name: self.profiles[name] for name in wanted})
+
+
+def bundle(texts: RuleTexts, authorities: Iterable[str] = ()) -> bytes:
+    """The content that a digest names: canonical JSON of all tables and of the profiles that are to be in force.
 
     Args:
-        texts: text of each rule file by name, as :func:`exchange.adapters.resources.load_rule_texts` gives them.
+        texts: as :func:`exchange.adapters.resources.load_rule_texts` gives them.
         authorities: party ids.
     """
-    document = {"semantics": SEMANTICS, "tables": dict(texts), "authorities": sorted(authorities)}
+    document = {
+        "semantics": SEMANTICS,
+        "tables": dict(texts.tables),
+        "profiles": dict(texts.profiles),
+        "authorities": sorted(authorities),
+    }
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unbundle(content: bytes) -> tuple[RuleTexts, list[str]]:
+    """Texts and authorities of a bundle; the inverse of :func:`bundle`.
+
+    Raises:
+        ConfigError: the content is not a bundle, or one of other semantics.
+    """
+    try:
+        document = cast(dict[str, Any], json.loads(content))
+        texts, semantics = RuleTexts(document["tables"], document["profiles"]), document["semantics"]
+        authorities: list[str] = document["authorities"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"not a rules bundle ({type(error).__name__})") from None
+    if semantics != SEMANTICS:
+        raise ConfigError(
+            f"rules are written for semantics {semantics}, this release has {SEMANTICS}", hint="run the release that fits"
+        )
+    return texts, authorities
+
+
+def changed(former: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+    """Ids of the profiles ``added``, ``changed`` and ``removed`` between two sets of texts."""
+    return {
+        "added": sorted(after.keys() - former.keys()),
+        "changed": sorted(name for name in former.keys() & after.keys() if former[name] != after[name]),
+        "removed": sorted(former.keys() - after.keys()),
+    }
+
+
+def at_start(former: bytes | None, shipped: RuleTexts, first: Sequence[str], authorities: Iterable[str]) -> bytes:
+    """The rules to put in force when the exchange starts.
+
+    The profiles in force stay in force, the operator's own too; tables and profiles that ship are taken as they ship now.
+
+    Args:
+        former: content in force; None: nothing is yet.
+        shipped: what ships with this release.
+        first: ids of the profiles to put in force when nothing is.
+        authorities: party ids, by the operator's configuration.
+    """
+    if former is None:
+        return bundle(shipped.only(first), authorities)
+    held = unbundle(former)[0].profiles
+    return bundle(RuleTexts(shipped.tables, {name: shipped.profiles.get(name, text) for name, text in held.items()}), authorities)
 
 
 def digest_of(content: bytes) -> str:
@@ -126,15 +200,8 @@ def parse_rules(content: bytes) -> Rules:
     Raises:
         ConfigError: the content is not a bundle, or a table in it is wrong.
     """
-    try:
-        document = cast(dict[str, Any], json.loads(content))
-        tables, authorities, semantics = document["tables"], document["authorities"], document["semantics"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"not a rules bundle ({type(error).__name__})") from None
-    if semantics != SEMANTICS:
-        raise ConfigError(
-            f"rules are written for semantics {semantics}, this release has {SEMANTICS}", hint="run the release that fits"
-        )
-    special = ("propagation", "categories")
-    profiles = [parse_profile(tables[name], f"{name}.toml") for name in sorted(tables) if name not in special]
-    return Rules(digest_of(content), parse_propagation(tables["propagation"]), profiles, frozenset(authorities))
+    texts, authorities = unbundle(content)
+    placeholders = parse_placeholders(texts.tables["placeholders"])
+    profiles = [parse_profile(text, f"{name}.toml", placeholders=placeholders) for name, text in sorted(texts.profiles.items())]
+    propagation = parse_propagation(texts.tables["propagation"])
+    return Rules(digest_of(content), propagation, profiles, frozenset(authorities))

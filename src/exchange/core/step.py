@@ -89,6 +89,7 @@ class Processor:
         decode: the reverse.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
             must not depend on how it is interleaved with input records.
+        queue: puts an input record where ``drain`` finds it, without working it off; there is one where there is a drain.
     """
 
     name: str
@@ -99,3 +100,4 @@ class Processor:
     encode: Callable[[str, Any], bytes]
     decode: Callable[[str, bytes], Any]
     drain: Callable[[State], Result | None] | None = None
+    queue: Callable[[State, Record], Result] | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from exchange.core import dossier as dossiers
 from exchange.core import lines, risk
+from exchange.core.codec import Codec
 from exchange.core.decisions import nothing
 from exchange.core.envelope import Attributes
 from exchange.core.rules import Rules
@@ -30,6 +32,7 @@ class Turn:
     attributes: Attributes
     rules: Rules
     now: datetime | None
+    codec: Codec
 
     @property
     def event(self) -> dossiers.Event:
@@ -43,6 +46,10 @@ class Turn:
     def line(self, line: str) -> r.LineState:
         """The state of a line, a new one where there is none."""
         return cast("r.LineState | None", self.state.get(f"line/{line}")) or lines.new(line)
+
+    def digest(self, snapshot: r.Snapshot) -> str:
+        """Stands for what a release passes down, whatever the snapshot's number."""
+        return hashlib.sha256(self.codec.encode("Snapshot", {**snapshot, "seq": 0})).hexdigest()[:32]
 
     def cause(self, release: str) -> r.Cause:
         """This record as the cause of what it changes."""
@@ -88,35 +95,29 @@ def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool = False, 
     """
     release = new["release"]
     old = turn.dossier(release)
-    after = dossiers.evaluate(new, turn.rules, turn.now)
+    after, snapshot = dossiers.evaluate(new, turn.rules, turn.now, old if index is None else None)
+    after["passed"] = turn.digest(snapshot)
     decision = blank(turn, line_of(release), release, index or 0)
     decision["cause"] = cause
-    decision["changes"] = risk.profile_changes(old["profile"], after["profile"])
+    decision["changes"] = risk.profile_changes(old, after)
     decision["kind"] = _kind(turn, old, after, decision["changes"], news=news)
     if decision["kind"] == "nothing" and after == old:
         return Outcome({}, decision)
     if decision["kind"] != "nothing":
         after = dossiers.remember(after, cause["event_id"])
-    after = {**after, "seq": old["seq"] + 1}
-    decision["dossier"] = after
-    # what a tick or new rules do to the former snapshot cannot be told from what they do to the new one: tell it anyway
-    return _with_snapshot(turn, decision, old, after, news=news or index is not None)
+    decision["dossier"] = after = {**after, "seq": old["seq"] + 1}
+    if news or after["passed"] != old["passed"]:  # there is something new for the children
+        decision["snapshot"] = {**snapshot, "seq": after["seq"]}
+        if turn.line(decision["line"])["current"] == release:
+            decision["line_snapshot"] = decision["snapshot"]
+    return Outcome({f"dossier/{release}": after}, decision)
 
 
 def _kind(turn: Turn, old: r.Dossier, after: r.Dossier, changes: list[r.ProfileChange], *, news: bool) -> r.DecisionKind:
     if changes:
         return "profile_change"
-    if news:
-        return "event" if turn.name in EVENTS else "upstream_news"
-    return "completeness_change" if after["reports"] != old["reports"] else "nothing"
-
-
-def _with_snapshot(turn: Turn, decision: r.Decision, old: r.Dossier, after: r.Dossier, *, news: bool) -> Outcome:
-    """Tell the children when there is something new for them."""
-    release, line = after["release"], turn.line(decision["line"])
-    now = dossiers.snapshot(after, turn.rules, turn.now)
-    if news or {**dossiers.snapshot(old, turn.rules, turn.now), "seq": 0} != {**now, "seq": 0}:
-        decision["snapshot"] = now
-        if line["current"] == release:
-            decision["line_snapshot"] = now
-    return Outcome({f"dossier/{release}": after}, decision)
+    if news and turn.name in EVENTS:
+        return "event"
+    if after["reports"] != old["reports"]:
+        return "completeness_change"
+    return "upstream_news" if news else "nothing"

@@ -19,11 +19,23 @@ class Data(BaseModel):
     provenance: str | None = Field(
         default=None, description='Where the data came from.'
     )
+    content_summary: str | None = Field(
+        default=None,
+        description='Public summary of the content used for training: text or link.',
+    )
     collection: str | None = Field(
         default=None, description='How data were obtained and selected.'
     )
     curation: str | None = Field(
         default=None, description='Cleaning, filtering, labelling.'
+    )
+    points: float | None = Field(
+        default=None,
+        description='Number of data points for training, testing and validation.',
+    )
+    scope: str | None = Field(
+        default=None,
+        description='Scope and main characteristics: domains, languages, period, unit of a data point.',
     )
     bias_measures: str | None = Field(
         default=None,
@@ -75,6 +87,10 @@ class Disclosure(BaseModel):
         Literal['UNKNOWN', 'public', 'user', 'provider', 'authority', 'owner'] | None
     ) = Field(default=None, description="Narrower audience than the field's label; null: withheld from everybody but the owner.")
     reason: str = Field(..., description='Why, shown in place of the value.')
+    rough: bool = Field(
+        default=False,
+        description='Whether those whom the label would let read the number are told its range in place of it.',
+    )
 
 
 class Evidence(BaseModel):
@@ -107,6 +123,26 @@ class Governance(BaseModel):
     terms_of_service: str | None = Field(default=None, description='Text or link.')
     privacy_policy: str | None = Field(default=None, description='Text or link.')
     risk_policy: str | None = Field(default=None, description='Text or link.')
+    copyright_policy: str | None = Field(
+        default=None,
+        description='Policy to comply with copyright, reservations of rights included: text or link.',
+    )
+    security: str | None = Field(
+        default=None,
+        description='How weights, algorithms, servers and data are kept safe, also against insiders; fit to be published.',
+    )
+    monitoring: str | None = Field(
+        default=None,
+        description='How vulnerabilities, misuse and incidents are found after release, can be reported, and are handled.',
+    )
+    research: str | None = Field(
+        default=None,
+        description='Research and investment on safety, security and societal risks.',
+    )
+    contribution: str | None = Field(
+        default=None,
+        description='What it contributes to global challenges, such as climate, health and education.',
+    )
     incident_contact: str | None = Field(
         default=None, description='Where to report incidents.'
     )
@@ -153,6 +189,10 @@ class InheritedRow(BaseModel):
     row: str = Field(..., description='Id of the row.')
     status: str = Field(..., description='provided, inherited or withheld.')
     origin: str = Field(..., description='Release that provides it.')
+    hops: int = Field(
+        default=0,
+        description='Releases on the longest way by which it comes down, the origin not counted; more than 64 are not inherited.',
+    )
     audience: Literal['UNKNOWN', 'public', 'user', 'provider', 'authority', 'owner'] = (
         Field(..., description='Lowest audience that may read it.', title='Audience')
     )
@@ -199,6 +239,13 @@ class Makeup(BaseModel):
     )
     context_length: int | None = Field(
         default=None, description='Largest input, in tokens.'
+    )
+    input_limits: str | None = Field(
+        default=None,
+        description='Largest input of each modality that tokens do not measure.',
+    )
+    output_limits: str | None = Field(
+        default=None, description='Largest output of each modality.'
     )
     integration: str | None = Field(
         default=None,
@@ -264,6 +311,9 @@ class Purpose(BaseModel):
     out_of_scope_uses: list[str] = Field(
         default=[], description='Uses it is not made for.'
     )
+    system_types: list[str] = Field(
+        default=[], description='Types of AI systems it can be built into.'
+    )
     acceptable_use_policy: str | None = Field(default=None, description='Text or link.')
 
 
@@ -312,6 +362,30 @@ class RulesActivated(BaseModel):
     note: str | None = Field(default=None, description='Why.')
 
 
+class Source(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    way: int = Field(
+        ...,
+        description='How it comes: place, from 0, among the `ways` beside the profile.',
+    )
+    level: Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] = (
+        Field(..., description='Level as it arrives.', title='Level')
+    )
+    event_id: str | None = Field(
+        default=None, description='Id of the event that set it.'
+    )
+    token: str | None = Field(
+        default=None,
+        description='Stands for the event in `considers` where its id is withheld; null where it is told.',
+    )
+    considered: bool = Field(
+        ..., description="Whether the release's own current assessments considered it."
+    )
+
+
 class Subscription(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -344,14 +418,36 @@ class Training(BaseModel):
     method: str | None = Field(
         default=None, description='Method, stages, responsible organisation.'
     )
+    design: str | None = Field(
+        default=None,
+        description='Design of the training process: stages, key choices, assumptions, what is optimised.',
+    )
+    rationale: str | None = Field(
+        default=None, description='Why these choices were made.'
+    )
     compute_flop: float | None = Field(
         default=None, description='Training compute in floating-point operations.'
+    )
+    compute_method: str | None = Field(
+        default=None, description='How compute was measured or estimated.'
     )
     duration_hours: float | None = Field(
         default=None, description='Wall-clock training time in hours.'
     )
     energy_mwh: float | None = Field(
         default=None, description='Energy used for training, in megawatt-hours.'
+    )
+    energy_method: str | None = Field(
+        default=None,
+        description='How energy was measured or estimated; or which information is missing and why.',
+    )
+    inference_flop: float | None = Field(
+        default=None,
+        description='Compute of one run of a benchmark task after release, in floating-point operations.',
+    )
+    inference_method: str | None = Field(
+        default=None,
+        description='The benchmark task, and how its compute was measured or estimated.',
     )
     learns_in_use: str | None = Field(
         default=None,
@@ -374,6 +470,9 @@ class Withheld(BaseModel):
     )
     path: str = Field(..., description='Dotted path.')
     reason: str = Field(..., description='Why.')
+    rough: str | None = Field(
+        default=None, description='The range a withheld number lies in; null: not told.'
+    )
 
 
 class Carried(BaseModel):
@@ -521,6 +620,32 @@ class Parent(BaseModel):
     note: str | None = Field(default=None, description='How the relation is known.')
 
 
+class ParentLink(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    ref: str = Field(..., description='Reference as declared.')
+    relation: Literal['UNKNOWN', 'fine_tune', 'adapter', 'quantise', 'merge', 'distil', 'continue_pretraining', 'trained_on', 'integrates'] = (
+        Field(..., description='How the child came from it.', title='Relation')
+    )
+    digest: str | None = Field(default=None, description='Digest the child declared.')
+    audience: Literal['UNKNOWN', 'public', 'user', 'provider', 'authority', 'owner'] = (
+        Field(default='public', description='Who may see this link.', title='Audience')
+    )
+    resolution: int | None = Field(
+        default=None, description='Of the newest upstream message; null: none yet.'
+    )
+    snapshot: bytes | None = Field(
+        default=None, description="The newest upstream message's content."
+    )
+    edge: Literal['UNKNOWN', 'declared', 'confirmed', 'verified'] = Field(
+        default='declared',
+        description='declared, confirmed or verified.',
+        title='EdgeState',
+    )
+
+
 class Party(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -572,6 +697,34 @@ class ProfileChange(BaseModel):
     path: list[Hop] = Field(
         default=[],
         description="Way of the input that decides, origin first; empty when it is the release's own.",
+        validate_default=True,
+    )
+
+
+class ProfileEntry(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    category: Literal['UNKNOWN', 'R01', 'R02', 'R03', 'R04', 'R05', 'R06', 'R07', 'R08', 'R09', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'] = (
+        Field(..., description='R01-R15.', title='RiskCategory')
+    )
+    level: Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] = (
+        Field(..., description='Effective level.', title='Level')
+    )
+    status: Literal['unknown', 'assessed', 'reassess', 'carried', 'carried_unverified'] = (
+        Field(..., description='How it came about.', title='Status')
+    )
+    partial: bool = Field(..., description='Whether an input is unknown.')
+    own_level: (
+        Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] | None
+    ) = Field(default=None, description="Highest residual level of the release's own assessments.")
+    own_event: str | None = Field(
+        default=None, description='Id of the assessment that set it.'
+    )
+    sources: list[Source] = Field(
+        default=[],
+        description='What comes down its lineage, highest first, at most 16.',
         validate_default=True,
     )
 
@@ -667,31 +820,6 @@ class SafeguardChange(BaseModel):
     )
 
 
-class Source(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        frozen=True,
-    )
-    origin: str = Field(..., description='Release it comes from; empty when withheld.')
-    level: Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] = (
-        Field(..., description='Level as it arrives.', title='Level')
-    )
-    event_id: str | None = Field(
-        default=None, description='Id of the event that set it.'
-    )
-    token: str = Field(
-        ..., description='Stands for the event in `considers` where its id is withheld.'
-    )
-    considered: bool = Field(
-        ..., description="Whether the release's own current assessments considered it."
-    )
-    path: list[Hop] = Field(
-        default=[],
-        description="From origin to this release's parent.",
-        validate_default=True,
-    )
-
-
 class StageNews(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -704,6 +832,19 @@ class StageNews(BaseModel):
     event_id: str = Field(..., description='Id of the card that said so.')
     path: list[Hop] = Field(
         ..., description='From origin to the release that passes it on.'
+    )
+
+
+class Way(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    origin: str = Field(..., description='Release it comes from; empty when withheld.')
+    path: list[Hop] = Field(
+        default=[],
+        description="From origin to this release's parent.",
+        validate_default=True,
     )
 
 
@@ -892,6 +1033,10 @@ class ModelCard(BaseModel):
         | None
     ) = Field(default=None, description='Role in which the owner publishes this release; null: provider if it has a parent that is not a dataset, else developer.')
     released_on: date | None = Field(default=None, description='Day of first release.')
+    eu_released_on: date | None = Field(
+        default=None,
+        description='Day it was first placed on the market of the European Union.',
+    )
     updated_on: date | None = Field(default=None, description='Day of this card.')
     updates: str | None = Field(
         default=None,
@@ -903,11 +1048,27 @@ class ModelCard(BaseModel):
     licence: str | None = Field(
         default=None, description='SPDX expression or name, with link.'
     )
+    weights: Literal['UNKNOWN', 'open', 'on_request', 'closed'] | None = Field(
+        default=None,
+        description='Whether anybody can download the weights: open, on_request or closed.',
+    )
+    assets: str | None = Field(
+        default=None,
+        description='What else is handed out with it, such as code, data or tools, and under which licence.',
+    )
+    distribution: str | None = Field(
+        default=None,
+        description='Channels by which it is made available: download, API, products.',
+    )
     digest: str | None = Field(
         default=None, description='`sha256:...` of the released artefact.'
     )
     parents: list[Parent] = Field(
         default=[], description='What it was made from.', validate_default=True
+    )
+    systemic_risk: bool | None = Field(
+        default=None,
+        description='Whether it is a general-purpose model with systemic risk in the sense of Art. 51 of the EU AI Act.',
     )
     purpose: Purpose | None = Field(default=None, description='What it is for.')
     makeup: Makeup | None = Field(default=None, description='What it is made of.')
@@ -933,34 +1094,6 @@ class ModelCard(BaseModel):
     extensions: dict[str, str] = Field(
         default={},
         description='What an imported document said that has no field of its own.',
-    )
-
-
-class ProfileEntry(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        frozen=True,
-    )
-    category: Literal['UNKNOWN', 'R01', 'R02', 'R03', 'R04', 'R05', 'R06', 'R07', 'R08', 'R09', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'] = (
-        Field(..., description='R01-R15.', title='RiskCategory')
-    )
-    level: Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] = (
-        Field(..., description='Effective level.', title='Level')
-    )
-    status: Literal['unknown', 'assessed', 'reassess', 'carried', 'carried_unverified'] = (
-        Field(..., description='How it came about.', title='Status')
-    )
-    partial: bool = Field(..., description='Whether an input is unknown.')
-    own_level: (
-        Literal['unknown', 'none', 'low', 'moderate', 'high', 'critical'] | None
-    ) = Field(default=None, description="Highest residual level of the release's own assessments.")
-    own_event: str | None = Field(
-        default=None, description='Id of the assessment that set it.'
-    )
-    sources: list[Source] = Field(
-        default=[],
-        description='What comes down its lineage, highest first, at most 16.',
-        validate_default=True,
     )
 
 
@@ -1024,6 +1157,10 @@ class Snapshot(BaseModel):
         Field(..., description='Stage; UNKNOWN while unclaimed.', title='Stage')
     )
     digest: str | None = Field(default=None, description="Of the parent's artefact.")
+    compute_flop: float | None = Field(
+        default=None,
+        description='Training compute in floating-point operations, unless the card narrows it; for the one-third rule of releases made from this one.',
+    )
     contributions: list[Contribution] = Field(
         default=[], description='Risk passed down.', validate_default=True
     )
@@ -1077,7 +1214,7 @@ class UpstreamMessage(BaseModel):
         ...,
         description="For an unpinned parent: how often the line's current release has changed; 0 when pinned.",
     )
-    snapshot: Snapshot = Field(..., description="The parent's state.")
+    snapshot: bytes = Field(..., description="The parent's state.")
     edge: Literal['UNKNOWN', 'declared', 'confirmed', 'verified'] = Field(
         ..., description='declared, confirmed or verified.', title='EdgeState'
     )
@@ -1108,6 +1245,11 @@ class View(BaseModel):
     profile: list[ProfileEntry] = Field(
         default=[], description='Effective risk by category.', validate_default=True
     )
+    ways: list[Way] = Field(
+        default=[],
+        description="How the profile's sources come, each way once.",
+        validate_default=True,
+    )
     reports: list[Report] = Field(
         default=[], description='Completeness by rule profile.', validate_default=True
     )
@@ -1121,6 +1263,129 @@ class View(BaseModel):
     )
     change_notices: list[str] = Field(
         default=[], description='Ids of the change notices in force.'
+    )
+
+
+class Decision(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    lane: int = Field(..., description='Journal partition.')
+    offset: int = Field(..., description='Journal offset.')
+    index: int = Field(
+        ...,
+        description='Several decisions of one tick or rule activation are numbered from 0.',
+    )
+    kind: Literal['UNKNOWN', 'nothing', 'event', 'profile_change', 'upstream_news', 'completeness_change', 'stake', 'quarantined'] = (
+        Field(..., description='What it says.', title='DecisionKind')
+    )
+    line: str = Field(..., description='`party/name`; empty when it is about no line.')
+    release: str = Field(
+        ..., description='`party/name@version`; empty when it is about a line.'
+    )
+    rules: str = Field(..., description='Digest of the rules in force.')
+    time: AwareDatetime | None = Field(
+        default=None, description="The partition's time."
+    )
+    cause: Cause | None = Field(default=None, description='What set it off.')
+    event_type: str | None = Field(
+        default=None,
+        description="Record name of the party's event, when the record was one.",
+    )
+    event: bytes | None = Field(
+        default=None,
+        description="The event's original bytes, for those who follow the release.",
+    )
+    claims: bool = Field(
+        default=False,
+        description='Whether it claims the line: the owner gets a snapshot.',
+    )
+    dossier: bytes | None = Field(default=None, description='The new dossier.')
+    changes: list[ProfileChange] = Field(
+        default=[], description='What changed in the profile.', validate_default=True
+    )
+    stakes: list[StakeChange] = Field(
+        default=[], description='Stakes that began or ended.', validate_default=True
+    )
+    declared: list[EdgeDeclared] = Field(
+        default=[], description='New parents, for their lines.', validate_default=True
+    )
+    dropped: list[EdgeDropped] = Field(
+        default=[],
+        description='Former parents, for their lines.',
+        validate_default=True,
+    )
+    snapshot: bytes | None = Field(
+        default=None,
+        description='For children pinned to this release; null: nothing to tell.',
+    )
+    line_snapshot: bytes | None = Field(
+        default=None, description='For children of the line; null: nothing to tell.'
+    )
+    resolution: int = Field(default=0, description="The line's resolution number.")
+    only_child: str | None = Field(
+        default=None, description='When set, snapshots go to this child alone.'
+    )
+    reason: str | None = Field(
+        default=None, description='Reason code when quarantined.'
+    )
+
+
+class Dossier(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    release: str = Field(..., description='`party/name@version`.')
+    seq: int = Field(
+        ..., description='Grows by one with every decision that changed something.'
+    )
+    claimed: bool = Field(
+        ..., description='Whether its owner has published a card for it.'
+    )
+    card_event: str | None = Field(default=None, description='Id of the current card.')
+    card: ModelCard | None = Field(default=None, description='The current card.')
+    stage: Literal['UNKNOWN', 'research', 'preview', 'released', 'deprecated', 'withdrawn'] = (
+        Field(
+            default='UNKNOWN',
+            description='Stage; UNKNOWN while there is no card.',
+            title='Stage',
+        )
+    )
+    parents: list[ParentLink] = Field(
+        default=[],
+        description='Parents and what came from them.',
+        validate_default=True,
+    )
+    assessments: list[AssessmentEntry] = Field(
+        default=[],
+        description='Assessments in force, expired or waiting.',
+        validate_default=True,
+    )
+    changes: list[ChangeEntry] = Field(
+        default=[], description='Change notices.', validate_default=True
+    )
+    profile: list[ProfileEntry] = Field(
+        default=[], description='Effective risk by category.', validate_default=True
+    )
+    ways: list[Way] = Field(
+        default=[],
+        description="How the profile's sources come, each way once.",
+        validate_default=True,
+    )
+    reports: list[Report] = Field(
+        default=[], description='Completeness by rule profile.', validate_default=True
+    )
+    seen: list[str] = Field(
+        default=[], description='Root causes already told, newest last, at most 64.'
+    )
+    due: AwareDatetime | None = Field(
+        default=None, description='Earliest time at which something changes by itself.'
+    )
+    passed: str = Field(
+        default='',
+        description='Digest of what it passes down, without its number: its children are told when this changes.',
     )
 
 
@@ -1170,146 +1435,6 @@ class Notice(BaseModel):
         default=[],
         description='What is there but not for this reader.',
         validate_default=True,
-    )
-
-
-class ParentLink(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        frozen=True,
-    )
-    ref: str = Field(..., description='Reference as declared.')
-    relation: Literal['UNKNOWN', 'fine_tune', 'adapter', 'quantise', 'merge', 'distil', 'continue_pretraining', 'trained_on', 'integrates'] = (
-        Field(..., description='How the child came from it.', title='Relation')
-    )
-    digest: str | None = Field(default=None, description='Digest the child declared.')
-    audience: Literal['UNKNOWN', 'public', 'user', 'provider', 'authority', 'owner'] = (
-        Field(default='public', description='Who may see this link.', title='Audience')
-    )
-    resolution: int | None = Field(
-        default=None, description='Of the newest upstream message; null: none yet.'
-    )
-    snapshot: Snapshot | None = Field(
-        default=None, description="The newest upstream message's content."
-    )
-    edge: Literal['UNKNOWN', 'declared', 'confirmed', 'verified'] = Field(
-        default='declared',
-        description='declared, confirmed or verified.',
-        title='EdgeState',
-    )
-
-
-class Dossier(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        frozen=True,
-    )
-    release: str = Field(..., description='`party/name@version`.')
-    seq: int = Field(
-        ..., description='Grows by one with every decision that changed something.'
-    )
-    claimed: bool = Field(
-        ..., description='Whether its owner has published a card for it.'
-    )
-    card_event: str | None = Field(default=None, description='Id of the current card.')
-    card: ModelCard | None = Field(default=None, description='The current card.')
-    stage: Literal['UNKNOWN', 'research', 'preview', 'released', 'deprecated', 'withdrawn'] = (
-        Field(
-            default='UNKNOWN',
-            description='Stage; UNKNOWN while there is no card.',
-            title='Stage',
-        )
-    )
-    parents: list[ParentLink] = Field(
-        default=[],
-        description='Parents and what came from them.',
-        validate_default=True,
-    )
-    assessments: list[AssessmentEntry] = Field(
-        default=[],
-        description='Assessments in force, expired or waiting.',
-        validate_default=True,
-    )
-    changes: list[ChangeEntry] = Field(
-        default=[], description='Change notices.', validate_default=True
-    )
-    profile: list[ProfileEntry] = Field(
-        default=[], description='Effective risk by category.', validate_default=True
-    )
-    reports: list[Report] = Field(
-        default=[], description='Completeness by rule profile.', validate_default=True
-    )
-    seen: list[str] = Field(
-        default=[], description='Root causes already told, newest last, at most 64.'
-    )
-    due: AwareDatetime | None = Field(
-        default=None, description='Earliest time at which something changes by itself.'
-    )
-
-
-class Decision(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        frozen=True,
-    )
-    lane: int = Field(..., description='Journal partition.')
-    offset: int = Field(..., description='Journal offset.')
-    index: int = Field(
-        ...,
-        description='Several decisions of one tick or rule activation are numbered from 0.',
-    )
-    kind: Literal['UNKNOWN', 'nothing', 'event', 'profile_change', 'upstream_news', 'completeness_change', 'stake', 'quarantined'] = (
-        Field(..., description='What it says.', title='DecisionKind')
-    )
-    line: str = Field(..., description='`party/name`; empty when it is about no line.')
-    release: str = Field(
-        ..., description='`party/name@version`; empty when it is about a line.'
-    )
-    rules: str = Field(..., description='Digest of the rules in force.')
-    time: AwareDatetime | None = Field(
-        default=None, description="The partition's time."
-    )
-    cause: Cause | None = Field(default=None, description='What set it off.')
-    event_type: str | None = Field(
-        default=None,
-        description="Record name of the party's event, when the record was one.",
-    )
-    event: bytes | None = Field(
-        default=None,
-        description="The event's original bytes, for those who follow the release.",
-    )
-    claims: bool = Field(
-        default=False,
-        description='Whether it claims the line: the owner gets a snapshot.',
-    )
-    dossier: Dossier | None = Field(default=None, description='The new dossier.')
-    changes: list[ProfileChange] = Field(
-        default=[], description='What changed in the profile.', validate_default=True
-    )
-    stakes: list[StakeChange] = Field(
-        default=[], description='Stakes that began or ended.', validate_default=True
-    )
-    declared: list[EdgeDeclared] = Field(
-        default=[], description='New parents, for their lines.', validate_default=True
-    )
-    dropped: list[EdgeDropped] = Field(
-        default=[],
-        description='Former parents, for their lines.',
-        validate_default=True,
-    )
-    snapshot: Snapshot | None = Field(
-        default=None,
-        description='For children pinned to this release; null: nothing to tell.',
-    )
-    line_snapshot: Snapshot | None = Field(
-        default=None, description='For children of the line; null: nothing to tell.'
-    )
-    resolution: int = Field(default=0, description="The line's resolution number.")
-    only_child: str | None = Field(
-        default=None, description='When set, snapshots go to this child alone.'
-    )
-    reason: str | None = Field(
-        default=None, description='Reason code when quarantined.'
     )
 
 

@@ -8,6 +8,9 @@ from typing import Literal, TypedDict
 Audience = Literal["UNKNOWN", "public", "user", "provider", "authority", "owner"]
 """Who may read: public < user < provider < authority < owner."""
 
+Availability = Literal["UNKNOWN", "open", "on_request", "closed"]
+"""Who can get something."""
+
 Capacity = Literal["UNKNOWN", "owner", "subscriber", "publisher"]
 """Why a party is told."""
 
@@ -20,8 +23,11 @@ class Data(TypedDict):
 
     types: list[str]
     provenance: str | None
+    content_summary: str | None
     collection: str | None
     curation: str | None
+    points: float | None
+    scope: str | None
     bias_measures: str | None
     unsuitable_source_measures: str | None
     personal_data: str | None
@@ -52,6 +58,7 @@ class Disclosure(TypedDict):
     path: str
     audience: Audience | None
     reason: str
+    rough: bool
 
 EdgeState = Literal["UNKNOWN", "declared", "confirmed", "verified"]
 """How well a lineage edge is founded: declared by the child, confirmed by the parent's owner, verified by artefact digest."""
@@ -73,6 +80,11 @@ class Governance(TypedDict):
     terms_of_service: str | None
     privacy_policy: str | None
     risk_policy: str | None
+    copyright_policy: str | None
+    security: str | None
+    monitoring: str | None
+    research: str | None
+    contribution: str | None
     incident_contact: str | None
     standards: list[str]
     certifications: list[str]
@@ -109,6 +121,7 @@ class InheritedRow(TypedDict):
     row: str
     status: str
     origin: str
+    hops: int
     audience: Audience
     digest: str | None
     value: str | None
@@ -138,6 +151,8 @@ class Makeup(TypedDict):
     input_modalities: list[str]
     output_modalities: list[str]
     context_length: int | None
+    input_limits: str | None
+    output_limits: str | None
     integration: str | None
     required_software: str | None
     required_hardware: str | None
@@ -177,6 +192,7 @@ class Purpose(TypedDict):
     summary: str | None
     intended_uses: list[str]
     out_of_scope_uses: list[str]
+    system_types: list[str]
     acceptable_use_policy: str | None
 
 ReceiptStatus = Literal["UNKNOWN", "accepted", "refused", "repeat"]
@@ -206,7 +222,7 @@ class ReportRow(TypedDict):
     reason: str | None
 
 RiskCategory = Literal["UNKNOWN", "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15"]
-"""Risk categories R01-R14 of the source report, figure 3, and R15 (CBRN). Labels are in the rules."""
+"""Risk categories R01-R14 of the source report, figure 3, and R15 (CBRN). The rules hold the laws each touches."""
 
 Role = Literal["UNKNOWN", "developer", "provider", "user", "assessor", "authority"]
 """The role in which a party acts."""
@@ -220,6 +236,16 @@ class RulesActivated(TypedDict):
 
 SafeguardEffect = Literal["UNKNOWN", "added", "kept", "weakened", "removed"]
 """What a change did to a safeguard."""
+
+
+class Source(TypedDict):
+    """One higher or unknown input of a profile entry, for those who ask why."""
+
+    way: int
+    level: Level
+    event_id: str | None
+    token: str | None
+    considered: bool
 
 Stage = Literal["UNKNOWN", "research", "preview", "released", "deprecated", "withdrawn"]
 """Life-cycle stage of a release."""
@@ -253,9 +279,15 @@ class Training(TypedDict):
     """How it was trained."""
 
     method: str | None
+    design: str | None
+    rationale: str | None
     compute_flop: float | None
+    compute_method: str | None
     duration_hours: float | None
     energy_mwh: float | None
+    energy_method: str | None
+    inference_flop: float | None
+    inference_method: str | None
     learns_in_use: str | None
 
 
@@ -270,6 +302,7 @@ class Withheld(TypedDict):
 
     path: str
     reason: str
+    rough: str | None
 
 
 class Carried(TypedDict):
@@ -338,6 +371,18 @@ class Parent(TypedDict):
     note: str | None
 
 
+class ParentLink(TypedDict):
+    """A parent as the dossier of its child knows it."""
+
+    ref: str
+    relation: Relation
+    digest: str | None
+    audience: Audience
+    resolution: int | None
+    snapshot: Snapshot | None
+    edge: EdgeState
+
+
 class Party(TypedDict):
     """Registers a party, or changes its registration. A party registers itself: the record's key is its id."""
 
@@ -361,6 +406,18 @@ class ProfileChange(TypedDict):
     to_partial: bool
     ask: str
     path: list[Hop]
+
+
+class ProfileEntry(TypedDict):
+    """Effective risk of one release in one category (DESIGN section 5, docs/risk.md)."""
+
+    category: RiskCategory
+    level: Level
+    status: Status
+    partial: bool
+    own_level: Level | None
+    own_event: str | None
+    sources: list[Source]
 
 
 class Receipt(TypedDict):
@@ -410,23 +467,19 @@ class SafeguardChange(TypedDict):
     effect: SafeguardEffect
 
 
-class Source(TypedDict):
-    """One higher or unknown input of a profile entry, for those who ask why."""
-
-    origin: str
-    level: Level
-    event_id: str | None
-    token: str
-    considered: bool
-    path: list[Hop]
-
-
 class StageNews(TypedDict):
     """A withdrawn or deprecated release upstream."""
 
     origin: str
     stage: Stage
     event_id: str
+    path: list[Hop]
+
+
+class Way(TypedDict):
+    """How what one release says comes to another. One way serves every risk category that comes along it."""
+
+    origin: str
     path: list[Hop]
 
 
@@ -519,12 +572,17 @@ class ModelCard(TypedDict):
     stage: Stage
     role: Role | None
     released_on: date | None
+    eu_released_on: date | None
     updated_on: date | None
     updates: str | None
     contact: str | None
     licence: str | None
+    weights: Availability | None
+    assets: str | None
+    distribution: str | None
     digest: str | None
     parents: list[Parent]
+    systemic_risk: bool | None
     purpose: Purpose | None
     makeup: Makeup | None
     data: Data | None
@@ -535,18 +593,6 @@ class ModelCard(TypedDict):
     governance: Governance | None
     disclosure: list[Disclosure]
     extensions: dict[str, str]
-
-
-class ProfileEntry(TypedDict):
-    """Effective risk of one release in one category (DESIGN section 5, docs/risk.md)."""
-
-    category: RiskCategory
-    level: Level
-    status: Status
-    partial: bool
-    own_level: Level | None
-    own_event: str | None
-    sources: list[Source]
 
 
 class RiskAssessment(TypedDict):
@@ -573,6 +619,7 @@ class Snapshot(TypedDict):
     kind: Kind
     stage: Stage
     digest: str | None
+    compute_flop: float | None
     contributions: list[Contribution]
     stage_news: list[StageNews]
     rows: list[InheritedRow]
@@ -618,63 +665,11 @@ class View(TypedDict):
     claimed: bool
     parents: list[Hop]
     profile: list[ProfileEntry]
+    ways: list[Way]
     reports: list[Report]
     assessments: list[AssessmentEntry]
     stage_news: list[StageNews]
     change_notices: list[str]
-
-
-class Notice(TypedDict):
-    """One message to one party. Numbered n = 1, 2, 3, ... per (party, line) without gaps."""
-
-    id: str
-    party: str
-    line: str
-    n: int
-    release: str
-    seq: int
-    kind: NoticeKind
-    capacities: list[Capacity]
-    lane: int
-    offset: int
-    cause: Cause | None
-    view: View | None
-    changes: list[ProfileChange]
-    card: ModelCard | None
-    change_notice: ChangeNotice | None
-    assessment: RiskAssessment | None
-    child: EdgeDeclared | None
-    withheld: list[Withheld]
-
-
-class ParentLink(TypedDict):
-    """A parent as the dossier of its child knows it."""
-
-    ref: str
-    relation: Relation
-    digest: str | None
-    audience: Audience
-    resolution: int | None
-    snapshot: Snapshot | None
-    edge: EdgeState
-
-
-class Dossier(TypedDict):
-    """What the exchange knows about one release."""
-
-    release: str
-    seq: int
-    claimed: bool
-    card_event: str | None
-    card: ModelCard | None
-    stage: Stage
-    parents: list[ParentLink]
-    assessments: list[AssessmentEntry]
-    changes: list[ChangeEntry]
-    profile: list[ProfileEntry]
-    reports: list[Report]
-    seen: list[str]
-    due: datetime | None
 
 
 class Decision(TypedDict):
@@ -702,6 +697,49 @@ class Decision(TypedDict):
     resolution: int
     only_child: str | None
     reason: str | None
+
+
+class Dossier(TypedDict):
+    """What the exchange knows about one release."""
+
+    release: str
+    seq: int
+    claimed: bool
+    card_event: str | None
+    card: ModelCard | None
+    stage: Stage
+    parents: list[ParentLink]
+    assessments: list[AssessmentEntry]
+    changes: list[ChangeEntry]
+    profile: list[ProfileEntry]
+    ways: list[Way]
+    reports: list[Report]
+    seen: list[str]
+    due: datetime | None
+    passed: str
+
+
+class Notice(TypedDict):
+    """One message to one party. Numbered n = 1, 2, 3, ... per (party, line) without gaps."""
+
+    id: str
+    party: str
+    line: str
+    n: int
+    release: str
+    seq: int
+    kind: NoticeKind
+    capacities: list[Capacity]
+    lane: int
+    offset: int
+    cause: Cause | None
+    view: View | None
+    changes: list[ProfileChange]
+    card: ModelCard | None
+    change_notice: ChangeNotice | None
+    assessment: RiskAssessment | None
+    child: EdgeDeclared | None
+    withheld: list[Withheld]
 
 
 class Pending(TypedDict):

@@ -10,10 +10,12 @@ For property tests and for trying things out without a broker. It shares no code
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
 from exchange.adapters.lane_state import LaneState
@@ -21,7 +23,7 @@ from exchange.adapters.resources import load_rule_texts, load_schema_texts
 from exchange.core import processors
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
-from exchange.core.rules import Rules, bundle, parse_rules
+from exchange.core.rules import Rules, bundle, digest_of, parse_rules
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Headers, Output, Processor, Record, Result
 from exchange.events import records as r
@@ -39,23 +41,33 @@ class Bus:
         limit: stakeholders a fan-out step tells.
         authorities: parties that read as authority.
         encode_state: write and read every state value, so that what a state cannot hold shows.
+        profiles: ids of the completeness profiles in force.
+        crash: how likely a worker dies in a step, before its commit: the work is lost, the state is read again, the step is taken
+            again. Only :meth:`run` with a seed has crashes.
     """
 
     def __init__(
-        self, partitions: int = 2, limit: int = 500, authorities: Iterable[str] = (), *, encode_state: bool = False
+        self,
+        partitions: int = 2,
+        limit: int = 500,
+        authorities: Iterable[str] = (),
+        *,
+        encode_state: bool = False,
+        profiles: Iterable[str] = ("jg-1.2",),
+        crash: float = 0.0,
     ) -> None:
-        self.schemas = SchemaSet.from_texts(load_schema_texts())
-        self.codec = Codec(self.schemas)
+        self.schemas, self.codec = _plumbing()
         self.topics = Topics(partitions=partitions)
-        content = bundle(load_rule_texts(), sorted(authorities))
-        self.rules = parse_rules(content)
+        self._known: dict[str, Rules] = {}
         self.logs: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self.encode_state = encode_state
+        self.crash = crash
+        self.crashes = 0
         self.lanes = [
             _Lane(self, processor, partition) for processor in self.processors(limit) for partition in range(partitions)
         ]
         self._count = 0
-        self.activate()
+        self.activate(_content(tuple(profiles), tuple(authorities)))
 
     def processors(self, limit: int = 500) -> list[Processor]:
         """Fresh processors."""
@@ -66,10 +78,10 @@ class Bus:
         ]
 
     def rules_of(self, digest: str) -> Rules:
-        """The rules of a digest."""
-        if digest != self.rules.digest:
+        """The rules of a digest that was in force at some time."""
+        if digest not in self._known:
             raise OSError("rules not known")
-        return self.rules
+        return self._known[digest]
 
     # ------------------------------------------------------------------------------------------- in
 
@@ -84,8 +96,9 @@ class Bus:
         self.write(Output(self.topics.submissions, partition, party.encode(), self.codec.encode(name, record), headers))
         return identity
 
-    def activate(self) -> None:
-        """Put the rules in force in every partition."""
+    def activate(self, content: bytes) -> None:
+        """Put rules in force in every partition."""
+        self.rules = self._known[digest_of(content)] = _rules(content)
         self._to_all("RulesActivated", {"digest": self.rules.digest, "note": None}, f"rules:{self.rules.digest[:16]}")
 
     def tick(self, time: datetime) -> None:
@@ -152,6 +165,20 @@ class Bus:
         return self.records(self.topics.notices(party), "Receipt")
 
 
+@cache
+def _plumbing() -> tuple[SchemaSet, Codec]:
+    schemas = SchemaSet.from_texts(load_schema_texts())
+    return schemas, Codec(schemas)
+
+
+@cache
+def _content(profiles: tuple[str, ...], authorities: tuple[str, ...]) -> bytes:
+    return bundle(load_rule_texts().only(profiles), authorities)
+
+
+_rules = cache(parse_rules)
+
+
 class _Lane:
     def __init__(self, bus: Bus, processor: Processor, partition: int) -> None:
         self.bus, self.processor, self.partition = bus, processor, partition
@@ -165,6 +192,21 @@ class _Lane:
         return self.bus.logs[(self.processor.input_topic, self.partition)]
 
     def work(self, chance: random.Random | None) -> None:
+        """Take one step, and commit it unless the worker dies."""
+        if chance is not None and chance.random() < self.bus.crash:
+            self._die()
+        self._work(chance)
+
+    def _die(self) -> None:
+        """A step whose commit never came; what was committed is all that the next worker has."""
+        if self.next < len(self._log()):
+            with contextlib.suppress(Exception):
+                self.processor.step(self.state, self._log()[self.next])
+        kept = {key: self.processor.decode(key, self.processor.encode(key, value)) for key, value in self.state.items()}
+        self.state = LaneState(kept)
+        self.bus.crashes += 1
+
+    def _work(self, chance: random.Random | None) -> None:
         drained = self.processor.drain(self.state) if self.processor.drain else None
         waiting = self.next < len(self._log())
         if drained is not None and (not waiting or chance is None or chance.random() < 0.5):

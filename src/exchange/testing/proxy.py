@@ -131,14 +131,14 @@ class KafkaProxy:
     ) -> None:
         while True:
             try:
-                frame = await _frame(reader)
+                request = await frame(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
-            api_key, _, correlation = struct.unpack_from(">hhi", frame, 4)
+            api_key, _, correlation = struct.unpack_from(">hhi", request, 4)
             self.seen.append(api_key)
             if api_key == self._hold:
                 self._hold = None
-                mine[correlation] = held = Held(frame, correlation, broker)
+                mine[correlation] = held = Held(request, correlation, broker)
                 self._taken.append(held)
                 self.held.set()
                 continue
@@ -151,27 +151,32 @@ class KafkaProxy:
             if api_key == self._drop_answer:
                 self._drop_answer = None
                 lost.add(correlation)
-            broker.write(frame)
+            broker.write(request)
             await broker.drain()
 
     async def _answers(
         self, broker: asyncio.StreamReader, writer: asyncio.StreamWriter, mine: dict[int, Held], lost: set[int]
     ) -> None:
         while True:
-            frame = await _frame(broker)
-            (correlation,) = struct.unpack_from(">i", frame, 4)
+            answer = await frame(broker)
+            (correlation,) = struct.unpack_from(">i", answer, 4)
             if correlation in lost:
                 self.held.set()
                 continue
             if correlation in mine:
-                mine[correlation].answer = frame
+                mine[correlation].answer = answer
                 mine[correlation].answered.set()
                 continue
             with contextlib.suppress(ConnectionError):
-                writer.write(frame)
+                writer.write(answer)
                 await writer.drain()
 
 
-async def _frame(reader: asyncio.StreamReader) -> bytes:
+async def frame(reader: asyncio.StreamReader) -> bytes:
+    """The next request or answer, its length in front.
+
+    Raises:
+        asyncio.IncompleteReadError: the connection ended.
+    """
     head = await reader.readexactly(4)
     return head + await reader.readexactly(struct.unpack(">i", head)[0])

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from exchange.core.schemas import NAMESPACE, SchemaSet
+from exchange.core.seals import meaning
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def sample(schemas: SchemaSet, name: str, *, full: bool = False, **fields: Any) 
 def _field(schemas: SchemaSet, field: dict[str, Any], full: bool) -> Any:
     if not full and "default" in field:
         return field["default"]
-    return _value(schemas, field["type"], full, field["name"])
+    return _value(schemas, meaning(field), full, field["name"])
 
 
 def _value(schemas: SchemaSet, schema: Any, full: bool, word: str) -> Any:

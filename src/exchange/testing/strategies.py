@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from exchange.core.schemas import NAMESPACE, SchemaSet
+from exchange.core.seals import meaning
 from exchange.testing.lineages import Step, lineage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,7 @@ _LOGICAL: dict[str, st.SearchStrategy[Any]] = {
 def records(schemas: SchemaSet, name: str, *, depth: int = 5) -> st.SearchStrategy[dict[str, Any]]:
     """Records of one schema, all keys there; below ``depth`` what may be absent or empty is."""
     fields = schemas.raw[name]["fields"]
-    return st.fixed_dictionaries({field["name"]: _values(schemas, field["type"], depth) for field in fields})
+    return st.fixed_dictionaries({field["name"]: _values(schemas, meaning(field), depth) for field in fields})
 
 
 def any_record(schemas: SchemaSet, *, depth: int = 5) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:

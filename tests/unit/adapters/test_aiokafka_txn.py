@@ -11,7 +11,7 @@ from aiokafka.producer import sender as stock
 from exchange.adapters.aiokafka_txn import OVERRIDDEN
 
 PINNED_VERSION = "0.14.0"
-PINNED_SOURCE = "94dbf79434fb4a2531f2f42f4f5a124765bc28f5d1c8d1b6d84fb232c35374b7"
+PINNED_SOURCE = "f2fed7dd9cf83f0f0b673ccf4cf6781b7253fbff2416fd8746d02db34f419ee5"
 
 
 def test_overridden_source_is_the_one_that_was_read() -> None:

@@ -10,9 +10,13 @@ import typer
 from typer.testing import CliRunner
 
 from exchange.adapters.card_files import read_files
-from exchange.cli.check import check
+from exchange.cli import app as whole
+from exchange.cli.check import check, expand
+from exchange.core.importers.jsontext import READ_LIMIT
+from exchange.errors import ConfigError
 
-SAMPLES = Path(__file__).parents[2] / "data" / "hf"
+DATA = Path(__file__).parents[2] / "data"
+SAMPLES = DATA / "hf"
 RUN = CliRunner()
 CARD = "release: acme/base@1\nstage: released\n"
 
@@ -36,6 +40,51 @@ def test_readmes_are_imported_and_each_verdict_says_so() -> None:
     assert {entry["source"] for entry in told} == {"huggingface"}
     assert {entry["verdict"] for entry in told} <= {"complete", "gaps", "invalid"}
     assert any(row["line"] > 1 for entry in told for profile in entry["profiles"] for row in profile["rows"])
+
+
+def test_a_folder_is_searched_for_json_of_a_form_we_read(tmp_path: Path) -> None:
+    """Other JSON is none of our business there; named, it gets its verdict."""
+    bom = DATA / "cyclonedx" / "valid-machine-learning-considerations-env-1.7.json"
+    (tmp_path / "bom.json").write_bytes(bom.read_bytes())
+    (tmp_path / "card.json").write_text('{"release": "acme/base@1", "stage": "released"}', encoding="utf-8")
+    others = {
+        "package.json": '{"type": "module"}',
+        "list.json": "[]",
+        "broken.json": "{",
+        "large.json": f'{{"a": "{"b" * READ_LIMIT}"}}',
+    }
+    for name, text in others.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "folder.json").mkdir()
+    told = json.loads(RUN.invoke(app, [str(tmp_path), "--json"]).output)
+    assert {Path(entry["file"]).name: entry["source"] for entry in told} == {"bom.json": "cyclonedx", "card.json": "exchange"}
+    for name in others:
+        assert json.loads(RUN.invoke(app, [str(tmp_path / name), "--json"]).output)["verdict"] == "invalid"
+    with pytest.raises(ConfigError, match="no documents"):  # what is published is ours, and written by people
+        expand([tmp_path])
+
+
+def test_what_only_providers_may_read_is_not_to_stand_in_public(tmp_path: Path) -> None:
+    """The public export leaves the field out and shows it all the same in another: the check says so."""
+    path, text = tmp_path / "card.yaml", "Behind our gateway; a client library does the rest."
+    path.write_text(f"{CARD}purpose: {{summary: {text}}}\nmakeup: {{integration: {text}}}\n", encoding="utf-8")
+    public = RUN.invoke(whole, ["export", "md", str(path), "--audience", "public"]).stdout
+    assert public.count(text) == 1
+    told = json.loads(RUN.invoke(app, [str(path), "--json"]).output)
+    assert [(entry["kind"], entry["what"], entry["path"], entry["line"]) for entry in told["warnings"]] == [
+        ("repeated", "makeup.integration", "purpose.summary", 3)
+    ]
+    path.write_text(f"{CARD}purpose: {{summary: Small.}}\nmakeup: {{integration: {text}}}\n", encoding="utf-8")
+    assert text not in RUN.invoke(whole, ["export", "md", str(path), "--audience", "public"]).stdout
+    assert json.loads(RUN.invoke(app, [str(path), "--json"]).output)["warnings"] == []
+
+
+def test_a_template_that_stands_twice_is_told_as_a_template(tmp_path: Path) -> None:
+    """Not as a secret of one of its places."""
+    path, text = tmp_path / "card.yaml", "[More Information Needed]"
+    path.write_text(f"{CARD}purpose: {{summary: '{text}'}}\nmakeup: {{integration: '{text}'}}\n", encoding="utf-8")
+    told = json.loads(RUN.invoke(app, [str(path), "--json"]).output)
+    assert {entry["kind"] for entry in told["warnings"]} == {"boilerplate"}
 
 
 def test_a_readme_without_a_name_takes_that_of_its_folder(tmp_path: Path) -> None:
@@ -91,5 +140,5 @@ def test_an_audience_is_told_what_is_kept_from_it(card: Path) -> None:
     card.write_text(CARD + "training: {compute_flop: 1e+20}\n", encoding="utf-8")
     told = json.loads(RUN.invoke(app, [str(card), "--audience", "user", "--json"]).output)
     assert told["audience"] == "user"
-    assert told["withheld"] == [{"path": "training.compute_flop", "reason": "for authority"}]
+    assert told["withheld"] == [{"path": "training.compute_flop", "reason": "for authority", "rough": None}]
     assert "training.compute_flop: for authority" in RUN.invoke(app, [str(card), "--audience", "user"]).output

@@ -14,6 +14,7 @@ from exchange.core.documents import parse_documents
 from exchange.errors import ParseError, ValidationError
 
 RUN = CliRunner()
+BOM = Path(__file__).parents[2] / "data" / "cyclonedx" / "aibom-squad__AI-app-with-ml-model_1.0.json"
 README = "---\nlicense: mit\nbase_model: acme/base\n---\n# Tuned\n\nA model.\n"
 
 app = typer.Typer()
@@ -46,6 +47,36 @@ def test_json_and_notice_are_for_programs(pair: tuple[str, str], tmp_path: Path)
     parent.write_text("release: acme/base@1\nstage: released\ngovernance: {records: kept}\n", encoding="utf-8")
     told = json.loads(RUN.invoke(app, [*pair, "--json", "--beside", str(parent)]).output)
     assert ("JG-D6i", "inherited") in {(row["id"], row["new"]) for row in told["completeness"]}
+
+
+def test_versions_of_a_bom_are_compared_model_by_model(tmp_path: Path) -> None:
+    """Paired by release or line; a model that went is told; a notice only for the pair that calls for one."""
+    bom = json.loads(BOM.read_text("utf-8"))
+    llama, gpt = [component for component in bom["components"] if component["type"] == "machine-learning-model"]
+    llama["version"] = "2"
+    llama["modelCard"]["modelParameters"]["modelArchitecture"] = "Another"
+    llama["modelCard"]["considerations"] = {"performanceTradeoffs": ["Slow on long texts."]}
+    new = tmp_path / "bom-1.1.json"
+    new.write_text(json.dumps(bom), encoding="utf-8")
+    told = RUN.invoke(app, [str(BOM), str(new), "--lang", "en"]).output
+    assert "openlm-research/open_llama_3b_v2@bce5d60 → openlm-research/open_llama_3b_v2@2\n" in told
+    assert "changed Make-up › Architecture: LlamaForCausalLM → Another" in told
+    assert "Performance variation: Slow on long texts." in told
+    assert "JG-D7i-1 now told: missing → provided" in told
+    assert "calls for a change notice of kind configuration" in told
+    assert told.index("open_llama_3b_v2@2") < told.index("openai-community/gpt2@607a30d → ") < told.index("no change of meaning")
+    [notice] = parse_documents(RUN.invoke(app, [str(BOM), str(new), "--notice"]).output, "notice.yaml")
+    assert (notice.record["release"], notice.record["kind"]) == ("openlm-research/open_llama_3b_v2@2", "configuration")
+
+    bom["components"].remove(gpt)
+    new.write_text(json.dumps(bom), encoding="utf-8")
+    told = RUN.invoke(app, [str(BOM), str(new), "--lang", "en"]).output
+    assert told.endswith("openai-community/gpt2@607a30d: removed\n")
+    found = json.loads(RUN.invoke(app, [str(BOM), str(new), "--json"]).output)
+    assert (found["removed"], found["added"]) == (["openai-community/gpt2@607a30d"], [])
+    assert {change["path"] for change in found["cards"][0]["changes"]} >= {"makeup.architecture", "risks.performance_variation"}
+    assert [(row["id"], row["effect"]) for row in found["cards"][0]["completeness"]] == [("JG-D7i-1", "better")]
+    assert RUN.invoke(app, [str(BOM), str(BOM), "--notice"]).output == "# no change notice is called for\n"
 
 
 def test_what_is_no_card_is_said(pair: tuple[str, str], tmp_path: Path) -> None:

@@ -66,9 +66,10 @@ def test_check_help_has_examples() -> None:
 def test_profiles_are_found_by_id_or_file(tmp_path: Path) -> None:
     """Tables that are no profile are not offered; an unknown name is an error."""
     labels = labels_of({name: json.loads(text) for name, text in load_schema_texts().items()}, "ModelCard")
-    assert "jg-1.2" in [profile.id for profile in load_profiles(None, labels)]
+    assert [profile.id for profile in load_profiles(None, labels)] == ["jg-1.2"]
+    assert {"jg-1.2", "eu-mdf"} < {profile.id for profile in load_profiles(["all"], labels)}
     own = tmp_path / "own.toml"
-    own.write_text(load_rule_texts()["jg-1.2"].replace('id = "jg-1.2"', 'id = "own"'), encoding="utf-8")
+    own.write_text(load_rule_texts().profiles["jg-1.2"].replace('id = "jg-1.2"', 'id = "own"'), encoding="utf-8")
     assert [profile.id for profile in load_profiles([str(own)], labels)] == ["own"]
     with pytest.raises(ConfigError, match="no rule profile categories"):
         load_profiles(["categories"], {})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from exchange.adapters.resources import load_rule_texts
+from exchange.adapters.resources import load_profile
 from exchange.core.check import Checked, as_json, check, exit_code
 from exchange.core.documents import parse_documents
-from exchange.core.profiles import parse_profile
 from exchange.core.reports.text import lines
 from exchange.errors import Fault
 
-PROFILE = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml")
+PROFILE = load_profile("jg-1.2")
 BASE = """\
 release: acme/base@1
 stage: released
@@ -89,7 +88,7 @@ def test_the_json_holds_every_row() -> None:
     told = as_json(run(BASE)[0])
     assert {"release", "errors", "profiles"} <= told.keys()
     [profile] = told["profiles"]
-    assert (profile["id"], profile["complete"], len(profile["rows"])) == ("jg-1.2", False, 22)
+    assert (profile["id"], profile["complete"], len(profile["rows"])) == ("jg-1.2", False, 28)
     assert {"id", "status", "owed_by", "label_ja", "label_en", "clause", "path"} <= profile["rows"][0].keys()
 
 

@@ -65,6 +65,8 @@ def test_a_sound_record_has_no_problem(name: str) -> None:
         ("ModelCard", {"disclosure": [{"path": "training.secret", "reason": "r"}]}, "disclosure.0.path"),
         ("ModelCard", {"disclosure": [{"path": "release", "reason": "r"}]}, "disclosure.0.path"),
         ("ModelCard", {"disclosure": [{"path": "data", "reason": " "}]}, "disclosure.0.reason"),
+        ("ModelCard", {"disclosure": [{"path": "data", "reason": "r", "rough": True}]}, "disclosure.0.rough"),
+        ("ModelCard", {"disclosure": [{"path": "training.method", "reason": "r", "rough": True}]}, "disclosure.0.rough"),
         ("ChangeNotice", {"kind": "UNKNOWN"}, "kind"),
         ("ChangeNotice", {"parent": "nobody"}, "parent"),
         ("ChangeNotice", {"compute_flop": -1.0}, "compute_flop"),

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
-from exchange.core.completeness import inheritable, open_paths, parse_profile, report, role_of
+from exchange.adapters.resources import load_profile, load_rule_texts, load_schema_texts
+from exchange.core.completeness import inheritable, next_stale, report
+from exchange.core.facts import role_of
 from exchange.core.fields import AUDIENCES, RANK, labels_of, paths_of
-from exchange.core.profiles import RuleProfile
+from exchange.core.profiles import RuleProfile, parse_profile
+from exchange.core.said import open_paths
 from exchange.core.schemas import SchemaSet
 from exchange.errors import ConfigError
 from exchange.events import records
@@ -18,7 +20,7 @@ from exchange.events.models import ModelCard
 
 BASE = "acme/base@1"
 LABELS = labels_of(SchemaSet.from_texts(load_schema_texts()).raw, "ModelCard")
-REAL = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml", LABELS)
+REAL = load_profile("jg-1.2", LABELS)
 
 ROW = """
 [[row]]
@@ -182,11 +184,32 @@ def test_a_row_goes_stale_by_the_day_given() -> None:
     assert status(rules, one, at=day + timedelta(days=30)) == "provided"
     assert status(rules, one, at=day + timedelta(days=31)) == "stale"
     assert status(rules, one) == "provided"
+    assert next_stale(rules, one, run(rules, one)) == day + timedelta(days=31)
+    assert next_stale(rules, one, run(rules, one, at=day + timedelta(days=31))) is None
+    late = card(training={"method": "supervised tuning"}, updated_on=date.max)
+    assert next_stale(rules, late, run(rules, late)) is None
+
+
+def test_the_envelope_answers_a_row_of_every_card() -> None:
+    """`by_exchange`: provided as soon as there is a card."""
+    rules = profile(row().replace('paths = ["training.method"]', 'by_exchange = "the publisher of the event"'))
+    assert status(rules, card()) == "provided"
+    assert status(rules, None) == "missing"
+
+
+def test_a_range_answers_a_rough_row() -> None:
+    """One fact at two precisions: who narrows a number and leaves its range owes the exact row's readers only."""
+    exact, rough = (row("makeup.parameters", more=f'precision = "{word}"') for word in ("exact", "rough"))
+    told = {"makeup": {"parameters": 7e9}}
+    narrowed = {"path": "makeup.parameters", "audience": "authority", "reason": "trade secret"}
+    in_range = card(**told, disclosure=[{**narrowed, "rough": True}])
+    assert (status(profile(exact), in_range), status(profile(rough), in_range)) == ("withheld", "provided")
+    assert status(profile(rough), card(**told, disclosure=[narrowed])) == "withheld"
 
 
 def test_conditions_excuse_a_row() -> None:
     """A row whose conditions do not hold is not applicable; one that cannot be decided applies."""
-    rules = profile(row(more='[row.applies_when]\nstage = ["released"]\nkind = ["model"]\nrole = ["developer"]'))
+    rules = profile(row(more='applies_when = \'stage == "released" && kind == "model" && role == "developer"\''))
     assert status(rules, card()) == "missing"
     assert status(rules, card(stage="research")) == "not_applicable"
     assert status(rules, card(kind="dataset")) == "not_applicable"
@@ -196,7 +219,7 @@ def test_conditions_excuse_a_row() -> None:
 
 def test_updates_are_owed_only_after_an_update() -> None:
     """`updated` rows apply once the card's day is later than the release's."""
-    rules = profile(row("updates", more="[row.applies_when]\nupdated = true"))
+    rules = profile(row("updates", more="applies_when = 'updated'"))
     assert status(rules, card(released_on=date(2026, 1, 1), updated_on=date(2026, 1, 1))) == "not_applicable"
     assert status(rules, card(released_on=date(2026, 1, 1), updated_on=date(2026, 1, 2))) == "missing"
 
@@ -333,7 +356,13 @@ def test_open_paths_name_what_a_gap_is_about() -> None:
         (row(more="stale_after_days = 0"), "key 'stale_after_days'"),
         (row(more='changed_by = ["tuning"]'), "key 'changed_by'"),
         (row(more='placeholders = ["("]'), "key 'placeholders'"),
-        (row(more='[row.applies_when]\nphase = ["x"]'), "key 'applies_when': key 'phase'"),
+        (row(more='[row.applies_when]\nstage = ["x"]'), "key 'applies_when': must be a text"),
+        (
+            row(more="applies_when = 'phase'"),
+            "row A: key 'applies_when': line 1, column 1: undeclared reference to 'phase'",
+        ),
+        (row(more='precision = "close"'), "key 'precision': must be exact or rough"),
+        (row(more='by_exchange = "the publisher"'), "key 'by_exchange': such a row has no paths"),
         (row() + row(), "each with an id of its own"),
         ("= 1", "t.toml: not TOML"),
     ],
@@ -346,13 +375,13 @@ def test_a_fault_in_a_profile_names_file_row_and_key(text: str, message: str) ->
 
 
 def test_the_real_profile_holds_every_item_of_its_sections() -> None:
-    """D-6, D-7, P-6 and P-7 in order, all with their official number."""
+    """D-6, D-7, P-6, P-7, U-6 and U-7 in order, all with their official number."""
     assert [entry.id for entry in REAL.rows][:3] == ["JG-D6i", "JG-D6ii-1", "JG-D6ii-2"]
-    assert len(REAL.rows) == 22
+    assert len(REAL.rows) == 28
     for entry in REAL.rows:
         section, item = entry.clause.split(")")
         assert entry.id.removeprefix("JG-").startswith(section.replace("-", "") + item)
-        assert entry.owed_by == {"D": "developer", "P": "provider"}[section[0]]
+        assert entry.owed_by == {"D": "developer", "P": "provider", "U": "user"}[section[0]]
 
 
 def test_a_research_release_owes_nothing_that_must_be() -> None:
@@ -374,7 +403,7 @@ def test_categories_cover_every_risk_category() -> None:
     import tomllib
     from typing import get_args
 
-    table = tomllib.loads(load_rule_texts()["categories"])
+    table = tomllib.loads(load_rule_texts().tables["categories"])
     assert set(table) == set(get_args(records.RiskCategory)) - {"UNKNOWN"}
     assert all(entry["label_ja"] and entry["label_en"] for entry in table.values())
 

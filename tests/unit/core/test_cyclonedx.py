@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -15,6 +15,7 @@ from exchange.core.fields import labels_of
 from exchange.core.importers.cyclonedx import import_bom
 from exchange.core.schemas import SchemaSet
 from exchange.errors import DocumentError, ParseError, ValidationError
+from exchange.events import records
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data" / "cyclonedx"
@@ -83,15 +84,15 @@ def test_ancestors_hashes_and_light_are_read() -> None:
 
 def test_an_export_hides_what_its_audience_may_not_read() -> None:
     """A hidden value leaves its reason; the light is that of the audience."""
-    secret = [{"path": "training.compute_flop", "audience": "owner", "reason": "trade secret"}]
+    secret = [{"path": "training.compute_flop", "audience": "owner", "reason": "trade secret", "rough": False}]
     [imported] = import_bom(bom(), filename="bom.json", labels=LABELS)
     card: Any = {
         **imported.card,
         "disclosure": secret,
-        "training": {**dict.fromkeys(("method", "duration_hours", "energy_mwh", "learns_in_use")), "compute_flop": 1.5e21},
+        "training": {**dict.fromkeys(get_type_hints(records.Training)), "compute_flop": 1.5e21},
     }
     for audience, light in (("public", "CLEAR"), ("authority", "AMBER_AND_STRICT"), ("owner", "RED")):
-        made = export_bom(show(card, audience, SCHEMAS), Manner(SCHEMAS, "en", {}, None))  # type: ignore[arg-type]
+        made = export_bom(show(card, audience, SCHEMAS), Manner(SCHEMAS, "en", None))  # type: ignore[arg-type]
         written = json.loads(made.text)
         assert written["metadata"]["distributionConstraints"]["tlp"] == light
         properties = {entry["name"]: entry["value"] for entry in written["components"][0]["properties"]}

@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.adapters.resources import load_profile, load_schema_texts
 from exchange.core.diff.fields import Change, compare
 from exchange.core.diff.notice import called_for
 from exchange.core.diff.report import Difference, as_json, difference, lines, notice
 from exchange.core.documents import Document, dump_record, parse_documents
 from exchange.core.fields import labels_of, paths_of
 from exchange.core.labels import field_labels
-from exchange.core.profiles import parse_profile
 from exchange.events import records
 
 SCHEMAS = {name: json.loads(text) for name, text in load_schema_texts().items()}
 LABELS, NAMES = labels_of(SCHEMAS, "ModelCard"), field_labels(SCHEMAS, "ModelCard")
-PROFILE = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml", LABELS)
+PROFILE = load_profile("jg-1.2", LABELS)
 TUNE = {"ref": "acme/base@1", "relation": "fine-tune"}
 OLD: dict[str, Any] = {
     "release": "beta/tuned@1",
@@ -42,7 +41,7 @@ def diff(old: dict[str, Any], **new: Any) -> Difference:
 def test_every_field_of_a_card_has_its_names() -> None:
     """A change can be told in both languages, whatever it is."""
     assert paths_of(records.ModelCard) <= NAMES.keys()
-    assert NAMES["training.method"] == ("学習 › 学習方法", "Training › Training method")
+    assert NAMES["training.method"][:2] == ("学習 › 学習方法", "Training › Training method")
 
 
 def test_order_and_layout_are_no_change() -> None:
@@ -93,6 +92,23 @@ def test_what_changed_says_which_notice_is_called_for(new: dict[str, Any], kind:
     found = diff(OLD, **new)
     assert found.changes
     assert found.called.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("language", "stage", "relation", "status"),
+    [
+        ("en", "released → deprecated", "Relation: fine-tuned from → Relation: merged from", "provided → missing"),
+        ("ja", "公開 → 非推奨", "関係: ファインチューニング → 関係: マージ", "記載あり → 未記載"),
+    ],
+)
+def test_symbols_are_told_in_words(language: Any, stage: str, relation: str, status: str) -> None:
+    """Those of a field, those inside an entry, and statuses of items."""
+    old = {**OLD, "governance": {"privacy_policy": "none kept"}}
+    found = diff(old, stage="deprecated", parents=[{**TUNE, "relation": "merge"}], governance={})
+    told = "\n".join(lines(found, NAMES, language))
+    assert stage in told
+    assert relation in told
+    assert status in told
 
 
 def test_completeness_before_and_after_is_told() -> None:

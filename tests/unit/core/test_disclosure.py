@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from exchange.adapters.resources import load_schema_texts
 from exchange.core import disclosure
 from exchange.core.disclosure import HIDDEN, RANK, Projector, Reader, reader_of
+from exchange.core.dossier import empty
 from exchange.core.risk import token
 from exchange.core.schemas import SchemaSet
 from exchange.events import records as r
@@ -123,9 +125,9 @@ def test_what_a_card_narrows_is_withheld_with_its_reason(schemas: SchemaSet) -> 
     """Without an audience: for nobody but the owner. A wider audience than the label widens nothing."""
     secret = next(p for p in _paths(schemas) if _label(schemas, p) == "authority")
     narrowed: list[r.Disclosure] = [
-        {"path": "licence", "audience": "provider", "reason": "under negotiation"},
-        {"path": "display_name", "audience": None, "reason": "not announced"},
-        {"path": secret, "audience": "public", "reason": "a mistake"},
+        {"path": "licence", "audience": "provider", "reason": "under negotiation", "rough": False},
+        {"path": "display_name", "audience": None, "reason": "not announced", "rough": False},
+        {"path": secret, "audience": "public", "reason": "a mistake", "rough": False},
     ]
     shown, withheld = Projector(schemas).project("ModelCard", full_card(schemas), PUBLIC, narrowed)
     reasons = {entry["path"]: entry["reason"] for entry in withheld}
@@ -140,8 +142,8 @@ def test_what_a_card_narrows_is_withheld_with_its_reason(schemas: SchemaSet) -> 
 def test_of_two_disclosures_of_one_field_the_narrower_counts(order: int, schemas: SchemaSet) -> None:
     """In either order: a disclosure cannot widen, another one's effect neither."""
     twice: list[r.Disclosure] = [
-        {"path": "licence", "audience": "provider", "reason": "secret"},
-        {"path": "licence", "audience": "public", "reason": "open"},
+        {"path": "licence", "audience": "provider", "reason": "secret", "rough": False},
+        {"path": "licence", "audience": "public", "reason": "open", "rough": False},
     ]
     shown, withheld = Projector(schemas).project("ModelCard", full_card(schemas), PUBLIC, twice[::order])
     assert not shown["licence"]
@@ -214,30 +216,47 @@ def test_a_path_is_shown_up_to_the_first_hidden_hop(name: str) -> None:
 
 def test_behind_a_hidden_hop_origin_and_event_id_are_gone_and_the_token_stays() -> None:
     """The reader can consider what it may not see."""
-    source: r.Source = {
-        "origin": A,
+    [entry], [way] = seen_by(PUBLIC, ("high", "e1", [hop(A), hop(B, "owner")]))
+    [source] = entry["sources"]
+    assert (way["origin"], source["event_id"], source["token"], source["level"]) == ("", None, token(D, A, "e1"), "high")
+    [entry], [way] = seen_by(PUBLIC, ("high", "e1", [hop(A), hop(B)]))
+    assert (way["origin"], entry["sources"][0]["event_id"], entry["sources"][0]["token"]) == (A, "e1", None)
+
+
+def seen_by(reader: Reader, *sources: tuple[r.Level, str | None, list[r.Hop]]) -> tuple[list[r.ProfileEntry], list[r.Way]]:
+    """A profile of one category, each source with a way of its own, as a reader sees it."""
+    entry: r.ProfileEntry = {
+        "category": "R11",
         "level": "high",
-        "event_id": "e1",
-        "token": token(D, A, "e1"),
-        "considered": False,
-        "path": [hop(A), hop(B, "owner")],
+        "status": "carried",
+        "partial": False,
+        "own_level": None,
+        "own_event": None,
+        "sources": [
+            {"way": number, "level": level, "event_id": event, "token": None, "considered": False}
+            for number, (level, event, _) in enumerate(sources)
+        ],
     }
-    masked = disclosure.mask_source(source, D, PUBLIC)
-    assert (masked["origin"], masked["event_id"], masked["token"], masked["level"]) == ("", None, source["token"], "high")
-    assert disclosure.mask_source({**source, "path": [hop(A), hop(B)]}, D, PUBLIC)["event_id"] == "e1"
+    ways: list[r.Way] = [{"origin": path[0]["release"], "path": path} for _, _, path in sources]
+    shown = disclosure.view(
+        Projector(SchemaSet.from_texts(load_schema_texts())), {**empty(D), "profile": [entry], "ways": ways}, reader
+    )
+    return shown["profile"], shown["ways"]
+
+
+def test_hidden_ways_that_look_the_same_are_one() -> None:
+    """Which risks come from the same hidden origin is not to be seen; what is shown keeps its own way."""
+    hidden = [[hop(name), hop(B, "owner")] for name in (A, C)]
+    [entry], ways = seen_by(PUBLIC, ("high", "e1", hidden[0]), ("low", "e2", [hop(C)]), ("low", "e3", hidden[1]))
+    assert [source["way"] for source in entry["sources"]] == [0, 1, 0]
+    assert [way["origin"] for way in ways] == ["", C]
+    assert [source["event_id"] for source in entry["sources"]] == [None, "e2", None]
 
 
 def test_a_token_that_is_a_hash_of_names_alone_is_not_shown_behind_a_hidden_hop() -> None:
     """Whoever has a list of names could try them; nothing unknown can be considered anyway."""
-    source: r.Source = {
-        "origin": A,
-        "level": "unknown",
-        "event_id": None,
-        "token": token(D, A, ""),
-        "considered": False,
-        "path": [hop(A), hop(B, "owner")],
-    }
-    assert disclosure.mask_source(source, D, PUBLIC)["token"] == ""
+    [entry], _ = seen_by(PUBLIC, ("unknown", None, [hop(A), hop(B, "owner")]))
+    assert entry["sources"][0]["token"] is None
 
 
 def test_a_cause_whose_way_is_too_long_to_be_known_whole_is_withheld() -> None:
@@ -271,7 +290,7 @@ def secretive_lineage() -> Bus:
         bus.submit(party, "Party", {"party": party, "display_name": party, "roles": ["developer", "provider", "user"]})
     bus.submit("secret-base", "ModelCard", {"release": "secret-base/model@1", "stage": "released"})
     parent = {"ref": "secret-base/model@1", "relation": "fine_tune"}
-    hidden = {"path": "parents", "audience": "authority", "reason": "trade secret"}
+    hidden = {"path": "parents", "audience": "authority", "reason": "trade secret", "rough": False}
     bus.submit(
         "provider",
         "ModelCard",
@@ -300,7 +319,7 @@ def test_a_provider_keeps_its_upstreams_name_and_the_risk_is_passed_on() -> None
     assert [entry["path"] for entry in notice["withheld"]] == ["cause"]
     assert notice["view"]
     [source] = next(entry for entry in notice["view"]["profile"] if entry["category"] == "R11")["sources"]
-    assert (source["origin"], source["event_id"]) == ("", None)
+    assert (notice["view"]["ways"][source["way"]]["origin"], source["event_id"]) == ("", None)
     assert source["token"] == token("provider/product@1", "secret-base/model@1", "secret-event")
     for each in bus.notices("user"):
         encoded = bus.codec.encode("Notice", each)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from exchange.adapters.resources import load_rule_texts
 from exchange.core import dossier_step
 from exchange.core.dossier import MAX_SEEN
+from exchange.core.rules import bundle
 from exchange.core.step import Output
 from exchange.events import records as r
 from exchange.refs import partition_of
@@ -279,7 +281,7 @@ def test_new_rules_look_at_every_dossier_once_chunk_by_chunk(bus: Bus) -> None:
         bus.submit("acme", "ModelCard", {"release": f"acme/base@{index}", "stage": "released"})
     bus.run()
     before, known = bus.dossiers(), len(decisions(bus))
-    bus.activate()
+    bus.activate(bundle(load_rule_texts().only(["jg-1.2"]), ["someone"]))
     bus.run()
     assert bus.dossiers() == before
     assert len(decisions(bus)) == known + 2
@@ -350,3 +352,33 @@ def test_the_number_of_a_dossier_counts_its_changes(bus: Bus) -> None:
     numbers = [each["dossier"]["seq"] for each in decisions(bus, BASE) if each["dossier"]]
     assert numbers == list(range(1, len(numbers) + 1))
     assert held(bus, BASE)["seq"] == numbers[-1]
+
+
+# --------------------------------------------------------------------------------------------------- what goes round
+
+
+def test_a_circle_of_parents_comes_to_rest_and_keeps_nothing_alive() -> None:
+    """Releases that name each other have only what they say themselves, in the circle and as long as it stands."""
+    bus, source, one, two = Bus(), "acme/source@1", "acme/one@1", "acme/two@1"
+    bus.submit("acme", "Party", {"party": "acme", "display_name": "Acme", "roles": ["developer"]})
+
+    def publish(release: str, *parents: str, **told: Any) -> None:
+        named = [{"ref": ref, "relation": "adapter"} for ref in parents]
+        bus.submit("acme", "ModelCard", {"release": release, "stage": "released", "parents": named, **told})
+        bus.run()
+
+    def origin(release: str) -> tuple[str, str | None]:
+        report = held(bus, release)["reports"][0]
+        entry = next(row for row in report["rows"] if row["id"] == "JG-D6i")
+        return entry["status"], entry["origin"]
+
+    publish(source, governance={"records": "Logs of training are kept for ten years."})
+    publish(one, source)
+    publish(two, one)
+    assert origin(one) == origin(two) == ("inherited", source)
+    publish(one, source, two)
+    assert origin(one) == origin(two) == ("missing", None)
+    publish(one, two)
+    assert origin(one) == origin(two) == ("missing", None)
+    publish(one, source)
+    assert origin(one) == origin(two) == ("inherited", source)

@@ -9,11 +9,13 @@ import pytest
 
 from exchange.adapters.resources import load_schema_texts
 from exchange.core.documents import parse_documents
-from exchange.core.exporters.forms import export_haip, export_mdf, rough
+from exchange.core.exporters.forms import export_haip, export_mdf
+from exchange.core.exporters.people import export_markdown
 from exchange.core.exporters.shown import Manner, show
 from exchange.core.fields import paths_of
 from exchange.core.mappings.haip import SECTIONS
 from exchange.core.mappings.mdf import ITEMS
+from exchange.core.ranges import has_range, range_of
 from exchange.core.schemas import SchemaSet
 from exchange.events import records
 
@@ -31,7 +33,7 @@ disclosure: [{path: makeup.architecture, audience: authority, reason: trade secr
 
 def made(exporter: Any, audience: Any, lang: str = "en") -> Any:
     [document] = parse_documents(CARD, "card.yaml")
-    return exporter(show(document.record, audience, SCHEMAS), Manner(SCHEMAS, lang, {}, date(2026, 1, 31)))
+    return exporter(show(document.record, audience, SCHEMAS), Manner(SCHEMAS, lang, date(2026, 1, 31)))
 
 
 def test_every_field_named_by_a_form_is_a_field() -> None:
@@ -64,12 +66,41 @@ def test_one_fact_has_two_precisions() -> None:
         ("makeup.parameters", 2e12, "more than 1T"),
         ("training.duration_hours", 10, "less than 1 month"),
         ("training.duration_hours", 1e5, "more than 6 months"),
-        ("training.compute_flop", 0, "0"),
+        ("training.compute_flop", 0, "less than 1"),
+        ("data.points", 3e12, "order of 10^12"),
     ],
 )
 def test_ranges(path: str, value: float, told: str) -> None:
-    """Of the form."""
-    assert rough(path, value) == told
+    """Of the form, and by order of magnitude."""
+    assert range_of(path, value) == told
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["training", "training.method", "released_on", "systemic_risk", "parents.compute_share", "no.such", "makeup.parameters.x"],
+)
+def test_only_numbers_of_their_own_have_ranges(path: str) -> None:
+    """No section, text, day or yes and no; no number of a list, of which there may be several."""
+    assert has_range("makeup.parameters")
+    assert not has_range(path)
+
+
+def test_a_number_kept_back_by_its_owner_is_told_as_its_range() -> None:
+    """To those whom the label would let read it, in the form and for people; a narrower label lets nobody look past it."""
+    size = "{path: makeup.parameters, audience: authority, reason: market, rough: yes}"
+    compute = "{path: training.compute_flop, reason: costs, rough: true}"
+    text = CARD.replace("disclosure: [", f"disclosure: [{size}, {compute}, ")
+    [document] = parse_documents(text, "card.yaml")
+
+    def told(exporter: Any, audience: Any) -> str:
+        return str(exporter(show(document.record, audience, SCHEMAS), Manner(SCHEMAS, "en", date(2026, 1, 31))).text)
+
+    assert "| MDF-26 | Total model size (range) | 5B–15B |" in told(export_mdf, "provider")
+    withheld = "| MDF-72 | Training compute (FLOP) | *Withheld: order of 10^23 (costs)* | order of 10^23 |"
+    assert withheld in told(export_mdf, "authority")
+    people = told(export_markdown, "public")
+    assert "**Parameters:** *Withheld: 5B–15B (market)*" in people
+    assert "**Compute (FLOP):** *Withheld: costs*" in people
 
 
 def test_a_report_has_every_section_and_tells_what_none_asks_for() -> None:

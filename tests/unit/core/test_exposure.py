@@ -12,6 +12,7 @@ from exchange.core.boilerplate import boilerplate
 from exchange.core.documents import parse_documents
 from exchange.core.exposure import PERSONAL, SECRETS, exposures
 from exchange.core.fields import labels_of
+from exchange.core.repeated import repeated
 
 LABELS = labels_of({name: json.loads(text) for name, text in load_schema_texts().items()}, "ModelCard")
 TOKENS = {
@@ -102,3 +103,36 @@ def test_template_sentences_are_found(text: str) -> None:
     """In either language, also inside a longer text."""
     assert boilerplate(card(purpose={"summary": text})) == ["purpose.summary"]
     assert boilerplate(card(purpose={"summary": "A model for drafts of mails."})) == []
+
+
+SENTENCE = "Behind our gateway; a client library does the rest."
+
+
+def again(**fields: Any) -> list[tuple[str, str, str]]:
+    return [tuple(entry) for entry in repeated(card(**fields), LABELS)]  # type: ignore[misc]
+
+
+def test_what_a_narrower_field_says_is_found_in_a_wider_one() -> None:
+    """By its label, whatever the case and the line breaks; every place is told, the field is named."""
+    makeup = {"integration": SENTENCE}
+    assert again(makeup=makeup, purpose={"summary": "A small model."}) == []
+    assert again(makeup=makeup, purpose={"summary": f"Small.\n{SENTENCE.upper()}", "intended_uses": ["Mails", SENTENCE]}) == [
+        ("repeated", "makeup.integration", "purpose.summary"),
+        ("repeated", "makeup.integration", "purpose.intended_uses.1"),
+    ]
+    assert again(makeup=makeup, risks={"performance_variation": SENTENCE}) == []
+    assert again(makeup={"integration": "HTTP"}, purpose={"summary": "HTTP"}) == []
+    assert SENTENCE not in str(again(makeup=makeup, purpose={"summary": SENTENCE}))
+
+
+@pytest.mark.parametrize("written", ["1300000000", "1,300,000,000", "1_300_000_000"])
+def test_a_number_the_card_keeps_is_found_in_its_texts(written: str) -> None:
+    """Only while it is kept, only as the whole number."""
+    kept = [{"path": "makeup.parameters", "audience": "authority", "reason": "not announced"}]
+    makeup = {"parameters": 1_300_000_000}
+    summary = {"summary": f"It has {written} parameters."}
+    assert again(makeup=makeup, purpose=summary, disclosure=kept) == [("repeated", "makeup.parameters", "purpose.summary")]
+    assert again(makeup=makeup, purpose=summary) == []
+    assert again(makeup=makeup, purpose={"summary": f"It has {written}1 parameters."}, disclosure=kept) == []
+    flop = [{"path": "training.compute_flop", "reason": "trade secret"}]
+    assert again(training={"compute_flop": 2.1e20}, purpose={"summary": "2.1e+20 FLOP"}, disclosure=flop)

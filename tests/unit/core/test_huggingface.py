@@ -65,7 +65,7 @@ def test_a_base_model_without_front_matter_keys_keeps_what_it_says() -> None:
     assert (card["release"], card["display_name"], card["licence"]) == (
         "mistralai/mistral-7b-v0.1@hf",
         "mistralai/Mistral-7B-v0.1",
-        "apache-2.0",
+        "Apache-2.0",
     )
     assert card["makeup"] is not None
     assert card["risks"] is not None
@@ -135,7 +135,7 @@ def test_a_misspelt_key_is_used_and_warned_about() -> None:
     assert imported.card["licence"] is None
     assert [fault.message for fault in imported.warnings] == ["misspelt key", "a template's text stands in place of a licence"]
     for key in ("licence", "-license", "License"):
-        assert import_card(f"---\n{key}: mit\n---\n", filename="a__b.md").card["licence"] == "mit"
+        assert import_card(f"---\n{key}: mit\n---\n", filename="a__b.md").card["licence"] == "MIT"
 
 
 def test_bodies_that_say_more_information_needed_stay_placeholders() -> None:
@@ -147,7 +147,7 @@ def test_bodies_that_say_more_information_needed_stay_placeholders() -> None:
 
 def test_windows_line_ends_and_missing_front_matter_are_no_obstacle() -> None:
     """Both are cards; the second has a warning."""
-    assert read("hf_fixture__sample_windows_line_breaks.md").card["licence"] == "mit"
+    assert read("hf_fixture__sample_windows_line_breaks.md").card["licence"] == "MIT"
     assert read("hf_fixture__sample_no_metadata.md").warnings[0].message.startswith("no front matter")
 
 

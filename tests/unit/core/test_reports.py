@@ -6,25 +6,28 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+import xmlschema
+from jsonschema import Draft4Validator
 
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.adapters.resources import load_profile, load_schema_texts
 from exchange.core.audience import Eyes
 from exchange.core.baseline import dump_baseline, read_baseline, without_known
 from exchange.core.check import Checked, Warned, check, exit_code
 from exchange.core.disclosure import Projector
 from exchange.core.documents import parse_documents
 from exchange.core.fields import labels_of
-from exchange.core.profiles import parse_profile
 from exchange.core.reports import REPORTS
 from exchange.core.reports.markdown import LIMIT
+from exchange.core.reports.words import WORDS
 from exchange.core.schemas import SchemaSet
 from exchange.errors import ConfigError, Fault
 
 LABELS = labels_of({name: json.loads(text) for name, text in load_schema_texts().items()}, "ModelCard")
-PROFILE = parse_profile(load_rule_texts()["jg-1.2"], "jg-1.2.toml", LABELS)
+PROFILE = load_profile("jg-1.2", LABELS)
 BASE = "release: acme/base@1\nstage: released\ngovernance:\n  records: kept for ten years\ntraining:\n  method: TBD\n"
 CHILD = "release: beta/tuned@1\nstage: released\nparents:\n  - {ref: acme/base@1, relation: fine-tune}\n"
 EVIL = Checked(
@@ -42,6 +45,7 @@ def run(*texts: str, audience: Any = None) -> list[Checked]:
 
 
 ALL = [*run(BASE, CHILD), EVIL]
+OTHERS = Path(__file__).parents[2] / "data" / "schemas"
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -65,6 +69,28 @@ def test_sarif_has_the_structure_that_the_standard_asks_for(language: Any) -> No
         assert re.fullmatch(r"[0-9a-f]{64}", result["partialFingerprints"]["exchangeFinding/v1"])
     gaps = sum(len(profile.gaps) for entry in ALL for profile in entry.profiles)
     assert len(results) == gaps + 2
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_sarif_is_valid_by_its_schema(language: Any) -> None:
+    """The standard's own schema finds nothing, and would find a level that it does not know."""
+    validator = Draft4Validator(json.loads((OTHERS / "sarif-2.1.0-rtm.5.json").read_text("utf-8")))
+    log = json.loads(REPORTS["sarif"](ALL, language))
+    assert [error.message for error in validator.iter_errors(log)] == []
+    log["runs"][0]["results"][0]["level"] = "fatal"
+    assert not validator.is_valid(log)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_junit_is_valid_by_the_common_schema(language: Any) -> None:
+    """But for file and line of a case: the schema lacks them, and code hosts read them."""
+    schema = xmlschema.XMLSchema(OTHERS / "junit-10.xsd")
+    root = ET.fromstring(REPORTS["junit"](ALL, language))  # noqa: S314 - our own output
+    assert not schema.is_valid(root)
+    for case in root.iter("testcase"):
+        case.attrib.pop("file", None)
+        case.attrib.pop("line", None)
+    assert [error.reason for error in schema.iter_errors(root)] == []
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -129,6 +155,51 @@ def test_markdown_fits_a_comment_and_stays_text(language: Any) -> None:
     assert "\n# head" not in text
     assert all(line.replace("\\|", "").count("|") in (0, 4, 5) for line in text.splitlines())
     assert "JG-D6ii-1" in REPORTS["markdown"](run(BASE), language)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_words_are_the_same_in_both_languages(language: Any) -> None:
+    """No name is missing in one, and every role of a row has its word."""
+    assert WORDS[language].keys() == WORDS["en"].keys()
+    assert {"developer", "provider", "user"} <= WORDS[language].keys()
+    assert "利用者 acme" in REPORTS["text"](run(f"{BASE}kind: system\nrole: user\n"), "ja")
+
+
+FORMS = [load_profile(name, LABELS) for name in ("eu-mdf", "g7-sbom-ai")]
+
+
+@pytest.mark.parametrize("form", ["text", "html", "markdown"])
+def test_several_profiles_stand_apart(form: str) -> None:
+    """By who owes, then by profile; with what the exchange answers, and at which precision a number is owed."""
+    [entry] = several()
+    text = re.sub(r"<[^>]*>|\\", "", REPORTS[form]([entry], "en"))
+    owed = text.index("developer acme owes", text.index("0.yaml" if form == "html" else ""))
+    for profile in entry.profiles:
+        name = profile.label_en if form == "html" else profile.id
+        assert text.index(f"{name}: {len(profile.gaps)} open") > owed
+        assert profile.by_exchange > 0
+        assert f"{name}: not complete: {len(profile.gaps)} open; {profile.by_exchange} answered by the exchange" in text
+    assert "missing (a range will do)" in text
+    assert "missing (exact value)" in text
+
+
+def several() -> list[Checked]:
+    return check(parse_documents(BASE, "0.yaml"), FORMS, labels=LABELS)
+
+
+def test_one_profile_needs_no_heading() -> None:
+    """Its name stands once, in the sum."""
+    assert REPORTS["text"](run(BASE), "en").count("jg-1.2: ") == 1
+
+
+def test_json_tells_what_the_row_asks() -> None:
+    """Precision, inheritance, whether the exchange answers, whether the item was read in the framework's text."""
+    told = json.loads(REPORTS["json"](several(), "en"))["profiles"]
+    for profile, answer in zip(FORMS, told, strict=True):
+        assert [(row["by_exchange"], row["precision"], row["inherit"], row["verified"]) for row in answer["rows"]] == [
+            (row.by_exchange, row.precision, row.inherit, row.verified) for row in profile.rows
+        ]
+    assert {row["precision"] for row in told[0]["rows"]} == {None, "exact", "rough"}
 
 
 def test_text_groups_by_who_owes_and_sums_up() -> None:

@@ -91,8 +91,9 @@ class World:
         links = [{**link, "snapshot": self.told.get(link["ref"], link["snapshot"])} for link in self.held[name]["parents"]]
         if name in self.told and links == self.held[name]["parents"]:
             return False
-        self.held[name] = dossiers.evaluate({**self.held[name], "parents": links}, self.rules, self.now)  # type: ignore[typeddict-item]
-        told = self.snapshot(name)
+        changed_links: r.Dossier = {**self.held[name], "parents": links}  # type: ignore[typeddict-item]
+        self.held[name], told = dossiers.evaluate(changed_links, self.rules, self.now)
+        assert told == self.snapshot(name)
         changed = self.told.get(name) != told
         if name not in self.silent:
             self.told[name] = told
@@ -257,8 +258,17 @@ def test_effective_risk(name: str) -> None:
 
 def test_a_diamond_counts_an_origin_once() -> None:
     """Two ways from one origin are one contribution, along the first way in the order of the alphabet."""
-    sources = World(DIAMOND, {BASE: [finding("e1", "high")]}).settle().entry(MERGE)["sources"]
-    assert [(source["origin"], [hop["release"] for hop in source["path"]]) for source in sources] == [(BASE, [BASE, LEFT])]
+    world = World(DIAMOND, {BASE: [finding("e1", "high")]}).settle()
+    ways = [world.held[MERGE]["ways"][source["way"]] for source in world.entry(MERGE)["sources"]]
+    assert [(way["origin"], [hop["release"] for hop in way["path"]]) for way in ways] == [(BASE, [BASE, LEFT])]
+
+
+def test_a_way_stands_once_for_all_categories() -> None:
+    """Fifteen categories of an origin that nobody speaks for come along one way."""
+    world = World(DIAMOND, {BASE: [finding("e1", "high")]}, silent=frozenset({BASE})).settle()
+    held = world.held[LEFT]
+    assert [way["origin"] for way in held["ways"]] == [BASE]
+    assert [[source["way"] for source in entry["sources"]] for entry in held["profile"]] == [[0]] * len(risk.CATEGORIES)
 
 
 CYCLE = [(LEFT, "merge", RIGHT), (RIGHT, "merge", LEFT), (LEFT, "fine_tune", BASE)]
@@ -338,7 +348,7 @@ def test_the_deciding_path(edges: Edges, findings: Findings, path: list[str]) ->
     """A change tells the way of the input that decides."""
     world = World(edges, findings).settle()
     last = edges[-1][0]
-    changed = risk.profile_changes([], world.held[last]["profile"])
+    changed = risk.profile_changes(dossiers.empty(last), world.held[last])
     [found] = [entry for entry in changed if entry["category"] == "R11"]
     assert [hop["release"] for hop in found["path"]] == path
 
@@ -347,10 +357,10 @@ def test_a_change_says_from_to_and_what_to_do() -> None:
     """Each status has its ask; equal profiles have no change."""
     before = World([(LEFT, "fine_tune", BASE)], {LEFT: [finding("e2", "low")], BASE: [finding("e0", "low")]}).settle()
     after = World([(LEFT, "fine_tune", BASE)], {LEFT: [finding("e2", "low")], BASE: [finding("e1", "high")]}).settle()
-    [changed] = risk.profile_changes(before.held[LEFT]["profile"], after.held[LEFT]["profile"])
+    [changed] = risk.profile_changes(before.held[LEFT], after.held[LEFT])
     assert (changed["from_level"], changed["to_level"]) == ("low", "high")
     assert (changed["from_status"], changed["to_status"], changed["ask"]) == ("assessed", "reassess", "reassess")
-    assert risk.profile_changes(after.held[LEFT]["profile"], after.held[LEFT]["profile"]) == []
+    assert risk.profile_changes(after.held[LEFT], after.held[LEFT]) == []
     assert set(risk.ASKS) == set(get_args(r.Status)) - {"UNKNOWN"}
 
 
@@ -367,7 +377,7 @@ def test_a_path_has_at_most_64_hops_and_the_risk_goes_on() -> None:
     """Beyond the bound the way is lost, the level is not."""
     edges = chain(100)
     world = World(edges, {edges[0][2]: [finding("e1", "critical")]}).settle()
-    hops = [len(source["path"]) for child, _, _ in edges for source in world.entry(child)["sources"]]
+    hops = [len(way["path"]) for child, _, _ in edges for way in world.held[child]["ways"]]
     assert max(hops) <= risk.MAX_PATH
     assert {world.result(child).split()[0] for child, _, _ in edges} == {"critical"}
 

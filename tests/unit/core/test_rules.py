@@ -7,7 +7,7 @@ import json
 import pytest
 
 from exchange.adapters.resources import load_rule_texts
-from exchange.core.rules import SEMANTICS, bundle, digest_of, parse_propagation, parse_rules
+from exchange.core.rules import SEMANTICS, RuleTexts, at_start, bundle, digest_of, parse_propagation, parse_rules, unbundle
 from exchange.errors import ConfigError
 
 TEXTS = load_rule_texts()
@@ -36,11 +36,14 @@ def test_a_faulty_table_is_refused_by_name(name: str) -> None:
 def test_the_digest_names_exactly_these_rules() -> None:
     """Same content in another order: same digest; one letter or one authority more: another."""
     content = bundle(TEXTS, ["b", "a"])
-    again = bundle(dict(reversed(TEXTS.items())), ["a", "b"])
+    turned = RuleTexts(*(dict(reversed(texts.items())) for texts in TEXTS))
+    again = bundle(turned, ["a", "b"])
     assert content == again
     assert parse_rules(content).digest == digest_of(content)
     assert digest_of(bundle(TEXTS, ["a"])) != digest_of(content)
-    assert digest_of(bundle({**TEXTS, "propagation": TEXTS["propagation"] + "# note\n"}, ["a", "b"])) != digest_of(content)
+    noted = {**TEXTS.tables, "propagation": TEXTS.tables["propagation"] + "# note\n"}
+    assert digest_of(bundle(TEXTS._replace(tables=noted), ["a", "b"])) != digest_of(content)
+    assert digest_of(bundle(TEXTS.only(["jg-1.2"]), ["a", "b"])) != digest_of(content)
 
 
 def test_what_is_bundled_is_what_is_read() -> None:
@@ -49,7 +52,20 @@ def test_what_is_bundled_is_what_is_read() -> None:
     assert rules.authorities == {"meti.example"}
     assert rules.propagation.id == "propagation-1"
     assert [profile.id for profile in rules.profiles] == sorted(rules.profiles_by_id)
-    assert set(rules.profiles_by_id) == set(TEXTS) - {"propagation", "categories"}
+    assert set(rules.profiles_by_id) == set(TEXTS.profiles)
+    assert unbundle(bundle(TEXTS, ["meti.example"])) == (TEXTS, ["meti.example"])
+
+
+def test_a_start_keeps_what_the_operator_put_in_force() -> None:
+    """The first start takes the profiles of the settings; later ones keep those in force, with what ships as it ships now."""
+    first = at_start(None, TEXTS, ["jg-1.2"], [])
+    assert list(parse_rules(first).profiles_by_id) == ["jg-1.2"]
+    own = TEXTS.profiles["jg-1.2"].replace('id = "jg-1.2"', 'id = "own"')
+    former = bundle(RuleTexts(TEXTS.tables, {"hcoc-1": "an older text", "own": own}), ["a"])
+    content = at_start(former, TEXTS, ["jg-1.2"], ["b"])
+    assert unbundle(content) == (RuleTexts(TEXTS.tables, {"hcoc-1": TEXTS.profiles["hcoc-1"], "own": own}), ["b"])
+    with pytest.raises(ConfigError, match="no rule profile nothing"):
+        at_start(None, TEXTS, ["nothing"], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"semantics": "1"}'])

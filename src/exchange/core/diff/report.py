@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from exchange.core.check import GAPS, Checked, check
 from exchange.core.diff.fields import Change, compare
 from exchange.core.diff.notice import Called, called_for, draft, shareable
+from exchange.core.diff.pairing import Pairing
 from exchange.core.documents import Document
 from exchange.core.labels import Label
 from exchange.core.profiles import Row, RuleProfile
@@ -46,6 +47,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "others": "ほかに: {kinds}",
         "draft": "`exchange diff OLD NEW --notice` で下書きできます",
     },
+}
+_STATUSES_JA: Final[Mapping[str, str]] = {
+    "provided": "記載あり",
+    "inherited": "上流から継承",
+    "withheld": "非開示",
+    "not_applicable": "対象外",
+    "missing": "未記載",
+    "placeholder": "仮の記載",
+    "stale": "記載が古い",
 }
 _LONGEST: Final = 120
 
@@ -102,8 +112,28 @@ def lines(found: Difference, labels: Mapping[str, Label], language: Language) ->
         yield f"  {words[change.kind]} {told(change, labels, language)}"
     for row in found.rows:
         label = row.row.label_ja if language == "ja" else row.row.label_en
-        yield f"  {row.row.id} {words[row.effect]}: {row.old} → {row.new} — {label}"
+        old, new = (_STATUSES_JA[status] if language == "ja" else status for status in (row.old, row.new))
+        yield f"  {row.row.id} {words[row.effect]}: {old} → {new} — {label}"
     yield from (f"  {line}" for line in _called(found.called, labels, language))
+
+
+def whole(found: Sequence[Difference], pairs: Pairing, labels: Mapping[str, Label], language: Language) -> Iterator[str]:
+    """Every pair of two files, then the cards that only one of them holds."""
+    for each in found:
+        yield from lines(each, labels, language)
+    yield from (f"{card.record['release']}: {_WORDS[language]['removed']}" for card in pairs.removed)
+    yield from (f"{card.record['release']}: {_WORDS[language]['added']}" for card in pairs.added)
+
+
+def whole_as_json(found: Sequence[Difference], pairs: Pairing, labels: Mapping[str, Label]) -> dict[str, Any]:
+    """For programs: the one pair as it is; else all of them under ``cards``, with what was ``removed`` and ``added``."""
+    if pairs.alone:
+        return as_json(found[0], labels)
+    return {
+        "cards": [as_json(each, labels) for each in found],
+        "removed": [card.record["release"] for card in pairs.removed],
+        "added": [card.record["release"] for card in pairs.added],
+    }
 
 
 def told(change: Change, labels: Mapping[str, Label], language: Language) -> str:
@@ -111,9 +141,10 @@ def told(change: Change, labels: Mapping[str, Label], language: Language) -> str
     label = getattr(labels[change.path], language)
     name = f" [{printable(change.name)}]" if change.name else ""
     if change.kind == "changed":
-        old, new = _differing(change.old, change.new)
+        old, new = (_worded(value, change.path, labels, language) for value in _differing(change.old, change.new))
         return f"{label}{name}: {_short(old)} → {_short(new)}"
-    return f"{label}{name}: {_short(change.old if change.new is None else change.new)}"
+    value = change.old if change.new is None else change.new
+    return f"{label}{name}: {_short(_worded(value, change.path, labels, language))}"
 
 
 def notice(
@@ -176,6 +207,20 @@ def _differing(old: Any, new: Any) -> tuple[Any, Any]:
         return old, new
     keys = [key for key in new if old.get(key) != new[key]]
     return {key: old.get(key) for key in keys}, {key: new[key] for key in keys}
+
+
+def _worded(value: Any, path: str, labels: Mapping[str, Label], language: Language) -> Any:
+    """The value with each symbol of an enum in words, and the fields of an entry by their names."""
+    if isinstance(value, dict):
+        inner = {f"{path}.{key}": entry for key, entry in value.items()}
+        return {_own_name(place, labels, language): _worded(entry, place, labels, language) for place, entry in inner.items()}
+    label = labels[path].symbols.get(value) if path in labels and isinstance(value, str) else None
+    return getattr(label, language) if label else value
+
+
+def _own_name(path: str, labels: Mapping[str, Label], language: Language) -> str:
+    """A field's name without those of the sections it lies in."""
+    return str(getattr(labels[path], language)).rpartition(" › ")[2]
 
 
 def _short(value: Any) -> str:

@@ -33,12 +33,15 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "makeup.required_hardware": ("Required hardware", "Hardware requirements", "必要なハードウェア"),
     "makeup.design": ("Design specification", "設計仕様"),
     "data.provenance": ("Data provenance", "データの出所"),
+    "data.content_summary": ("Summary of training content", "学習内容の要約"),
     "data.collection": ("Data collection policy", "Training data", "データ収集ポリシー", "学習データ", "訓練データ"),
     "data.curation": ("Curation", "Preprocessing", "キュレーション方法", "前処理"),
+    "data.scope": ("Data scope", "データの範囲と特性"),
     "data.bias_measures": ("Bias measures", "バイアスへの配慮"),
     "data.unsuitable_source_measures": ("Unsuitable-source measures", "不適切なデータ源への対応"),
     "data.personal_data": ("Personal data", "個人データ", "個人情報"),
     "training.method": ("Training method", "Training procedure", "学習方法", "学習手順"),
+    "training.design": ("Training design", "学習過程の設計"),
     "training.learns_in_use": ("Change by learning in use", "利用中の学習による変化"),
     "evaluation.method": ("Evaluation method", "Evaluation", "評価方法", "評価"),
     "evaluation.red_teaming": ("Red-teaming", "Red teaming", "レッドチーミング"),
@@ -51,8 +54,12 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "governance.records": ("Records", "記録"),
     "governance.terms_of_service": ("Terms of service", "利用規約"),
     "governance.privacy_policy": ("Privacy policy", "プライバシーポリシー"),
+    "governance.copyright_policy": ("Copyright policy", "著作権方針"),
+    "governance.security": ("Security controls", "セキュリティ管理策"),
+    "governance.monitoring": ("Monitoring after release", "市場投入後の監視"),
     "provenance.labelling": ("AI labelling", "AI利用の明示"),
     "updates": ("Updates", "Changes", "更新内容と理由", "更新履歴"),
+    "distribution": ("Distribution channels", "提供経路"),
 }
 """Field path by the headings that mean it, as docs/cards.md lists them."""
 

@@ -33,7 +33,7 @@ TYPES: Final[Mapping[str, type]] = {
 }
 """What a document can be: its ``type``."""
 
-Source = Literal["exchange", "huggingface"]
+Source = Literal["exchange", "huggingface", "cyclonedx", "spdx", "mct"]
 """Whose form a document was written in."""
 
 Labels = Mapping[str, records.Audience] | None
@@ -55,7 +55,7 @@ class Document:
         lines: line by dotted path with list indexes.
         filename: the file.
         line: where the document begins.
-        source: whose form it was written in: ours, or that of Hugging Face.
+        source: whose form it was written in: ours, or that of others.
         notes: what an import of another form warned about.
     """
 

@@ -156,6 +156,13 @@ def _number(text: str) -> float:
     return number
 
 
+def _yes(text: str) -> bool:
+    word = text.strip().casefold()
+    if word not in ("true", "yes", "false", "no"):
+        raise ValueError
+    return word in ("true", "yes")
+
+
 def _moment(text: str) -> datetime:
     if len(text) == 10:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
@@ -168,6 +175,7 @@ def _moment(text: str) -> datetime:
 _READERS: Mapping[Any, tuple[Any, str]] = {
     int: (_whole, "must be a whole number"),
     float: (_number, "must be a number"),
+    bool: (_yes, "must be true or false"),
     date: (date.fromisoformat, "must be a day: YYYY-MM-DD"),
     datetime: (_moment, "must be a point of time with its zone: YYYY-MM-DDThh:mm:ssZ, or a day"),
 }

@@ -5,15 +5,15 @@ Items without an answer are shown as such, fields without an item are told.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from exchange.core.exporters.people import one_line
-from exchange.core.exporters.sheet import WORDS, Line, sheet, title_of
+from exchange.core.exporters.sheet import WORDS, Line, reader_of, sheet, title_of
 from exchange.core.exporters.shown import Exported, Manner, Shown, notes_of
 from exchange.core.mappings.haip import SECTIONS
-from exchange.core.mappings.mdf import ITEMS, MONTHS, READERS, SIZES, Item
+from exchange.core.mappings.mdf import ITEMS, READERS, Item
+from exchange.core.ranges import range_of
 
 _NAMED = frozenset({"release", "display_name", "kind", "stage", "role", "disclosure"})
 
@@ -37,21 +37,11 @@ def _row(item: Item, columns: str, lines: Mapping[str, Line], shown: Shown, mann
 
 
 def _cell(item: Item, column: str, lines: Mapping[str, Line], shown: Shown, manner: Manner) -> str:
-    values = shown.leaves
-    if column in item.rough and item.paths[0] in values:
-        return rough(item.paths[0], values[item.paths[0]])
+    path, values = item.paths[0] if item.paths else "", shown.leaves
+    if column in item.rough and (path in values or path in shown.ranges):
+        return shown.ranges.get(path) or range_of(path, values[path])
     told = [_said(lines[path], manner) for path in item.paths if path in lines]
     return "; ".join(told).replace("|", "\\|") or f"*{WORDS[manner.lang]['none']}*"
-
-
-def rough(path: str, value: float) -> str:
-    """A number as the range the form asks of those who need not know it exactly."""
-    if path == "makeup.parameters":
-        larger = "500B–1T" if value <= 1e12 else "more than 1T"
-        return next((name for most, name in SIZES if value <= most), larger)
-    if path == "training.duration_hours":
-        return next((name for most, name in MONTHS if value < most * 730.5), "more than 6 months")
-    return f"order of 10^{math.floor(math.log10(value))}" if value > 0 else "0"
 
 
 def export_haip(shown: Shown, manner: Manner) -> Exported:
@@ -59,17 +49,13 @@ def export_haip(shown: Shown, manner: Manner) -> Exported:
     lines = {line.path: line for block in sheet(shown, manner) for line in block.lines}
     parts = [
         f"# {one_line(title_of(shown))}",
-        f"`{shown.card['release']}` · {WORDS[manner.lang]['for']}: {_reader(shown, manner)}",
+        f"`{shown.card['release']}` · {WORDS[manner.lang]['for']}: {reader_of(shown, manner)}",
     ]
     for section in SECTIONS:
         parts.append(f"## {section.id} {section.ja if manner.lang == 'ja' else section.en}")
         told = [f"- **{lines[path].label}**: {_said(lines[path], manner)}" for path in section.paths if path in lines]
         parts.append("\n".join(told) or f"*{WORDS[manner.lang]['none']}*")
     return _told(shown, parts, {path for section in SECTIONS for path in section.paths}, "no section asks for it")
-
-
-def _reader(shown: Shown, manner: Manner) -> str:
-    return WORDS[manner.lang][shown.audience]
 
 
 def _said(line: Line, manner: Manner) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -10,7 +11,9 @@ from exchange.core.documents.markdown import HEADINGS
 from exchange.core.exporters.people import bullets, lower_headings, one_line
 from exchange.core.exporters.sheet import WORDS, sheet, title_of
 from exchange.core.exporters.shown import Exported, Manner, Shown, notes_of
+from exchange.core.importers.huggingface import import_card
 from exchange.core.mappings.cyclonedx import LISTED_LICENCES
+from exchange.core.mappings.rows import leaves
 from exchange.events import records
 
 RELATIONS = {"fine_tune": "finetune", "adapter": "adapter", "quantise": "quantized", "merge": "merge"}
@@ -23,30 +26,54 @@ FRONT = {
 }
 """Field by its place in the front matter. Fields of :data:`HEADINGS` are sections, all others lines of a last section."""
 
-_SAID = ("release", "kind", "stage", "display_name", "disclosure")
+_SAID = ("display_name", "disclosure")
+_USUAL = {"kind": "model", "stage": "released"}
+"""What a README is read as where it says nothing else."""
+
 _FURTHER = {"en": "Further facts", "ja": "その他の事項"}
 
 
 def export_readme(shown: Shown, manner: Manner) -> Exported:
-    """A README as the hub shows it."""
+    """A README as the hub shows it. What our own import would not read back as it is, the report tells."""
     values = shown.leaves
-    front, changed = _front(shown)
+    front = _front(shown)
     parts = [f"# {one_line(title_of(shown))}"]
     for path, titles in HEADINGS.items():
         if path in values:
             value = values[path]
             text = bullets(value) if isinstance(value, list) else lower_headings(value)
             parts += [f"## {_title(titles, manner.lang)}", text.strip()]
-            changed += [path] if text != (value if isinstance(value, str) else "\n".join(f"- {item}" for item in value)) else []
     lines = [line for block in sheet(shown, manner) for line in block.lines]
-    rest = [line for line in lines if line.path not in (*HEADINGS, *FRONT, *_SAID[1:]) or line.withheld is not None]
+    rest = [line for line in lines if line.withheld is not None or not _placed(line.path, values)]
     word = WORDS[manner.lang]["withheld"]
     told = [_further(line.label, line.values, line.withheld, word) for line in rest]
     parts += [f"## {_FURTHER[manner.lang]}", "\n".join(told)] if told else []
-    changed += [line.path for line in rest if line.withheld is None and line.path not in _SAID]
     head = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=110) if front else ""
     text = f"---\n{head}---\n\n" + "\n\n".join(parts) + "\n"
-    return Exported(text, notes_of(shown, changed=set(changed), why="as the text of a README"))
+    return Exported(text, notes_of(shown, changed=set(_changed(shown, text)), why="as the text of a README"))
+
+
+def _placed(path: str, values: Mapping[str, Any]) -> bool:
+    """Whether a field has a place of its own, or goes without saying."""
+    return path in HEADINGS or path in FRONT or path in _SAID or (path in _USUAL and values[path] == _USUAL[path])
+
+
+def _changed(shown: Shown, text: str) -> Iterator[str]:
+    """Fields that our own import reads back otherwise, or not at all."""
+    before = shown.leaves
+    after = leaves(import_card(text, filename="README.md", release=shown.card["release"]).card)
+    for path in before.keys() - {"parents", "disclosure"}:
+        if before[path] != after.get(path):
+            yield path
+    parents = [_by_line(card.get("parents", [])) for card in (before, after)]
+    if parents[0].keys() != parents[1].keys() or len(before.get("parents", [])) != len(parents[0]):
+        yield "parents"
+    for line in parents[0].keys() & parents[1].keys():
+        yield from (f"parents.{key}" for key, value in parents[0][line].items() if value != parents[1][line][key])
+
+
+def _by_line(parents: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {parent["ref"].partition("@")[0]: parent for parent in parents}
 
 
 def _further(label: str, values: list[str], withheld: str | None, word: str) -> str:
@@ -58,8 +85,8 @@ def _title(titles: tuple[str, ...], lang: str) -> str:
     return japanese[0] if lang == "ja" and japanese else titles[0]
 
 
-def _front(shown: Shown) -> tuple[dict[str, Any], list[str]]:
-    card, changed = shown.card, list[str]()
+def _front(shown: Shown) -> dict[str, Any]:
+    card = shown.card
     front: dict[str, Any] = {}
     licence = card["licence"]
     if licence in LISTED_LICENCES:
@@ -73,16 +100,12 @@ def _front(shown: Shown) -> tuple[dict[str, Any], list[str]]:
         front["base_model"] = [_id(parent) for parent in bases]
     if len(relations) == 1 and None not in relations:
         front["base_model_relation"] = relations.pop()
-    elif bases:
-        changed.append("parents.relation")
     if datasets:
         front["datasets"] = [_id(parent) for parent in datasets]
-    changed += ["parents.ref"] if any("@" in parent["ref"] for parent in card["parents"]) else []
-    changed += [f"parents.{key}" for key in ("digest", "compute_share") if any(parent[key] for parent in card["parents"])]
     metrics = card["evaluation"]["metrics"] if card["evaluation"] else []
     if metrics:
         front["model-index"] = [{"name": title_of(shown), "results": [_result(metric) for metric in metrics]}]
-    return front, changed
+    return front
 
 
 def _id(parent: records.Parent) -> str:

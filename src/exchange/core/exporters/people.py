@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from exchange.core.exporters.sheet import WORDS, Block, Line, sheet, title_of
+from exchange.core.exporters.sheet import WORDS, Block, Line, reader_of, sheet, title_of
 from exchange.core.exporters.shown import Exported, Manner, Shown, notes_of
 
 _STYLE = """
@@ -36,7 +36,7 @@ def export_html(shown: Shown, manner: Manner) -> Exported:
         f'<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{name}</title>',
         f"<style>{_STYLE}</style></head>",
         f'<body><main><h1>{name}</h1><p class="sub">{words["card"]} · {html.escape(shown.card["release"])} · '
-        f"{words['for']}: {words[shown.audience]}</p>",
+        f"{words['for']}: {reader_of(shown, manner)}</p>",
         *(text for block in sheet(shown, manner) for text in _html_block(block, words["withheld"])),
         "</main></body></html>",
     ]
@@ -61,7 +61,7 @@ def _html_value(line: Line, withheld: str) -> str:
 def export_markdown(shown: Shown, manner: Manner) -> Exported:
     """Markdown with the labels of one language; headings inside texts are made lower ones."""
     words = WORDS[manner.lang]
-    told = f"{words['card']} `{shown.card['release']}` · {words['for']}: {words[shown.audience]}"
+    told = f"{words['card']} `{shown.card['release']}` · {words['for']}: {reader_of(shown, manner)}"
     parts = [f"# {one_line(title_of(shown))}", told]
     for block in sheet(shown, manner):
         parts.append(f"## {block.title}")

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from exchange.core.exporters.shown import Manner, Shown
+from exchange.core.fields import names_in
+from exchange.core.labels import symbols_of
 from exchange.core.schemas import NAMESPACE
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -15,25 +17,19 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "facts": "Facts",
         "withheld": "Withheld",
         "none": "Not stated",
+        "yes": "Yes",
+        "no": "No",
         "for": "Shown for",
         "card": "Model card",
-        "public": "everybody",
-        "user": "users",
-        "provider": "providers",
-        "authority": "authorities",
-        "owner": "the owner",
     },
     "ja": {
         "facts": "基本情報",
         "withheld": "非開示",
         "none": "記載なし",
+        "yes": "はい",
+        "no": "いいえ",
         "for": "開示先",
         "card": "モデルカード",
-        "public": "公開",
-        "user": "利用者",
-        "provider": "提供者",
-        "authority": "当局",
-        "owner": "所有者",
     },
 }
 _SKIPPED: Final = frozenset({"disclosure"})
@@ -58,6 +54,11 @@ class Block(NamedTuple):
 def title_of(shown: Shown) -> str:
     """The name of a release as people spell it."""
     return shown.card["display_name"] or shown.card["release"]
+
+
+def reader_of(shown: Shown, manner: Manner) -> str:
+    """For whom it is shown, in words."""
+    return str(getattr(symbols_of(manner.schemas.raw, f"{NAMESPACE}.Audience")[shown.audience], manner.lang))
 
 
 def sheet(shown: Shown, manner: Manner) -> list[Block]:
@@ -85,7 +86,8 @@ def _section(shown: Shown, manner: Manner, section: str, record: str) -> Iterato
 def _line(shown: Shown, manner: Manner, path: str, field: Mapping[str, Any], value: Any) -> Iterator[Line]:
     label = field["label"][manner.lang]
     if path in shown.withheld:
-        yield Line(path, label, [], shown.withheld[path])
+        told = f"{shown.ranges[path]} ({shown.withheld[path]})" if path in shown.ranges else shown.withheld[path]
+        yield Line(path, label, [], told)
         return
     said = said_of(field["type"], value, manner)
     if said:
@@ -98,10 +100,10 @@ def said_of(schema: Any, value: Any, manner: Manner) -> list[str]:
         return []
     if isinstance(value, list):
         nested = _nested(schema, manner)
-        return [_record(nested, item, manner) if nested else _plain(item, manner) for item in value]
+        return [_record(nested, item, manner) if nested else _plain(schema, item, manner) for item in value]
     if isinstance(value, dict):
         return [f"{key}: {text}" for key, text in value.items()]
-    return [_plain(value, manner)]
+    return [_plain(schema, value, manner)]
 
 
 def _record(name: str, value: Mapping[str, Any], manner: Manner) -> str:
@@ -114,9 +116,14 @@ def _record(name: str, value: Mapping[str, Any], manner: Manner) -> str:
     return " · ".join(parts)
 
 
-def _plain(value: Any, manner: Manner) -> str:
+def _plain(schema: Any, value: Any, manner: Manner) -> str:
     if isinstance(value, str):
-        return f"{value} {manner.categories[value]}" if value in manner.categories else value
+        label = symbols_of(manner.schemas.raw, schema).get(value)
+        # The number of a risk category is what people look it up by.
+        number = f"{value} " if "RiskCategory" in names_in(schema) else ""
+        return number + getattr(label, manner.lang) if label else value
+    if isinstance(value, bool):
+        return WORDS[manner.lang]["yes" if value else "no"]
     if isinstance(value, int):
         return f"{value:,}"
     return value.isoformat() if isinstance(value, date) else json.dumps(value)

@@ -22,11 +22,13 @@ class Shown:
         card: the card as projected; entries whose name is hidden are gone.
         audience: for whom.
         withheld: reason by path.
+        ranges: by path, the range of a number that is withheld.
     """
 
     card: records.ModelCard
     audience: records.Audience
     withheld: Mapping[str, str]
+    ranges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leaves(self) -> dict[str, Any]:
@@ -54,13 +56,11 @@ class Manner:
     Attributes:
         schemas: the schemas, for labels.
         lang: ``ja`` or ``en``.
-        categories: label of each risk category in that language.
         at: the reader's day, where a format asks when the document was made.
     """
 
     schemas: SchemaSet
     lang: str
-    categories: Mapping[str, str]
     at: date
 
 
@@ -74,7 +74,8 @@ def show(card: records.ModelCard, audience: records.Audience, schemas: SchemaSet
     if projected["kind"] == "UNKNOWN":
         projected["kind"] = "model"
     reasons = {entry["path"]: entry["reason"] for entry in withheld if entry["path"] != "disclosure"}
-    return Shown(cast(records.ModelCard, projected), audience, reasons)
+    ranges = {entry["path"]: entry["rough"] for entry in withheld if entry["rough"] is not None}
+    return Shown(cast(records.ModelCard, projected), audience, reasons, ranges)
 
 
 def _named(section: Any, name: str, key: str) -> None:

@@ -142,7 +142,7 @@ class Assembly:
         filled = {path.partition(".")[0] for path in self.values} | ({"extensions"} if self._extensions else set())
         rank = RANK[audience or "owner"]
         for field in sorted(filled - {"release", "stage", "disclosure", "kind"} - {entry["path"] for entry in told}):
-            if RANK[labels[field]] < rank:
+            if RANK[labels.get(field, "public")] < rank:
                 told.append({"path": field, "audience": audience, "reason": reason})
 
     def finish(self) -> Imported:

@@ -19,6 +19,7 @@ from exchange.core.documents.yamltext import Node, parse_error, read_yaml
 from exchange.core.importers.assemble import Imported
 from exchange.core.importers.hf_names import VERSION, id_of_file, line_of_id
 from exchange.core.importers.hf_sections import Piece, pieces
+from exchange.core.mappings.cyclonedx import LISTED_LICENCES
 from exchange.errors import Fault, TooLargeError, ValidationError
 from exchange.events import records
 from exchange.refs import LineRef, ReleaseRef, parse_ref
@@ -42,6 +43,9 @@ _RELATIONS: Final[dict[str, records.Relation]] = {
     "quantized": "quantise",
     "merge": "merge",
 }
+_LICENCES: Final = {name.lower(): name for name in LISTED_LICENCES}
+"""The hub writes licence ids in small letters; as SPDX spells them by that."""
+
 _DATASET_KEYS: Final = frozenset({"task_categories", "annotations_creators", "dataset_info", "size_categories"})
 _LISTS: Final = frozenset({"purpose.intended_uses", "purpose.out_of_scope_uses", "risks.safeguards"})
 _NOTHING = re.compile(r"\W*(more )?information needed\W*", re.IGNORECASE)
@@ -168,6 +172,7 @@ class _Work:
         if node is not None and [name.casefold() for name in names] in (["license"], ["licence"]):
             self.warn("licence", node.line, "a template's text stands in place of a licence")
             names = []
+        names = [_LICENCES.get(name, name) for name in names]
         named, link = self._text("license_name"), self._text("license_link")
         if named and (not names or names == ["other"]):
             names = [named]

@@ -34,7 +34,8 @@ SECTIONS: Final = (
         "リスク管理及び情報セキュリティ",
         (
             *("risks.safeguards", "risks.instructions", "data.curation", "data.bias_measures", "data.unsuitable_source_measures"),
-            *("data.personal_data", "governance.risk_policy"),
+            *("data.personal_data", "governance.risk_policy", "governance.security", "governance.monitoring"),
+            "governance.copyright_policy",
         ),
     ),
     Section(
@@ -49,7 +50,8 @@ SECTIONS: Final = (
                 "purpose.acceptable_use_policy",
                 "parents",
             ),
-            *("makeup.architecture", "data.provenance", "data.collection", "training.method", "risks.performance_variation"),
+            *("makeup.architecture", "data.provenance", "data.collection", "data.content_summary"),
+            *("training.method", "risks.performance_variation", "distribution", "weights", "systemic_risk"),
             *("governance.privacy_policy", "governance.terms_of_service", "licence", "updates"),
         ),
     ),
@@ -74,7 +76,17 @@ SECTIONS: Final = (
         "コンテンツ認証及び来歴管理の仕組み",
         ("provenance.watermark", "provenance.content_credentials", "provenance.labelling"),
     ),
-    Section("S6", "Research & investment to advance AI safety & mitigate societal risks", "研究及び投資", ()),
-    Section("S7", "Advancing human and global interests", "人類と世界の利益の増進", ("training.energy_mwh",)),
+    Section(
+        "S6",
+        "Research & investment to advance AI safety & mitigate societal risks",
+        "研究及び投資",
+        ("governance.research",),
+    ),
+    Section(
+        "S7",
+        "Advancing human and global interests",
+        "人類と世界の利益の増進",
+        ("governance.contribution", "training.energy_mwh"),
+    ),
 )
 """Sections in order. The Japanese titles of S6 and S7 are ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exchange.core.check import Checked
-from exchange.core.reports.findings import Finding, Language, findings_of, verdicts
+from exchange.core.reports.findings import Finding, Language, findings_of, state_of, verdicts
 from exchange.core.reports.words import WORDS
 
 
@@ -19,7 +19,7 @@ def _command(checked: Checked, found: Finding, language: Language) -> str:
     words = WORDS[language]
     level = {"error": "error", "warning": "warning"}.get(found.level, "notice")
     owed = f" ({words['owed'].format(role=words[found.owes.role], party=found.owes.party)})" if found.owes else ""
-    title = f"{found.rule} {words[found.state]}{owed}"
+    title = f"{found.rule} {state_of(found, language) if found.owes else words[found.state]}{owed}"
     message = " — ".join(part for part in (found.label, found.path, found.hint) if part)
     file = checked.filename.removeprefix("./")
     return f"::{level} file={_property(file)},line={found.line},title={_property(title)}::{_data(message)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from exchange.core.check import Checked, RowResult, Warned
+from exchange.core.check import Checked, ProfileResult, RowResult, Warned
 from exchange.core.reports.words import WHAT_JA, WORDS
 
 Language = Literal["ja", "en"]
@@ -30,6 +30,8 @@ class Finding(NamedTuple):
         hint: what a good answer holds, or what to do.
         clause: official item number.
         owes: None for what nobody owes.
+        profile: id of the row's profile.
+        precision: ``exact`` or ``rough`` where the row says at which precision the fact is owed.
     """
 
     rule: str
@@ -41,6 +43,8 @@ class Finding(NamedTuple):
     line: int
     clause: str = ""
     owes: Owes | None = None
+    profile: str = ""
+    precision: str | None = None
 
 
 def faults_of(checked: Checked) -> list[Finding]:
@@ -53,7 +57,7 @@ def faults_of(checked: Checked) -> list[Finding]:
 
 def gaps_of(checked: Checked, language: Language) -> list[Finding]:
     """The open rows of all profiles."""
-    return [_gap(row, language) for profile in checked.profiles for row in profile.gaps]
+    return [_gap(profile.id, row, language) for profile in checked.profiles for row in profile.gaps]
 
 
 def warnings_of(checked: Checked, language: Language) -> list[Finding]:
@@ -71,6 +75,26 @@ def by_owner(found: Iterable[Finding]) -> Iterator[tuple[Owes, list[Finding]]]:
     owed = [entry for entry in found if entry.owes is not None]
     for owes, entries in groupby(sorted(owed, key=_owner), key=_owner):
         yield owes, list(entries)
+
+
+def by_profile(found: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+    """Gaps of one owner by profile, in the order the profiles were asked for."""
+    for profile, entries in groupby(found, key=lambda entry: entry.profile):
+        yield profile, list(entries)
+
+
+def state_of(found: Finding, language: Language) -> str:
+    """The state of a gap, with whether it is only a should, and at which precision the fact is owed."""
+    words = WORDS[language]
+    more = [words[name] for name in ("should" if found.level == "warning" else None, found.precision) if name]
+    return words[found.state] + (f" ({words['comma'].join(more)})" if more else "")
+
+
+def profile_state(profile: ProfileResult, language: Language) -> str:
+    """Whether a profile is complete, how much is open, and how much the exchange itself answers."""
+    words, count = WORDS[language], len(profile.gaps)
+    state = words["open" if not profile.complete else "done-should" if count else "done"].format(count=count)
+    return state + (words["by-exchange"].format(count=profile.by_exchange) if profile.by_exchange else "")
 
 
 def owed_in_all(checked: Sequence[Checked], language: Language) -> list[tuple[Owes, int, int]]:
@@ -106,12 +130,13 @@ def _owner(found: Finding) -> Owes:
     return found.owes or Owes("", "")
 
 
-def _gap(gap: RowResult, language: Language) -> Finding:
+def _gap(profile: str, gap: RowResult, language: Language) -> Finding:
     row = gap.row
     label, hint = (row.label_ja, row.hint_ja) if language == "ja" else (row.label_en, row.hint_en)
     owes = Owes(row.owed_by, gap.result["owed_by_party"] or "?")
     level = "error" if row.level == "must" else "warning"
-    return Finding(row.id, level, gap.result["status"], label, hint, gap.path, gap.line, row.clause, owes)
+    state = gap.result["status"]
+    return Finding(row.id, level, state, label, hint, gap.path, gap.line, row.clause, owes, profile, row.precision)
 
 
 def _warning(warned: Warned, language: Language) -> Finding:

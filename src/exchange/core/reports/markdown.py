@@ -11,14 +11,17 @@ from exchange.core.reports.findings import (
     Finding,
     Language,
     by_owner,
+    by_profile,
     faults_of,
     gaps_of,
     known_in,
     owed_in_all,
+    profile_state,
+    state_of,
     verdicts,
     warnings_of,
 )
-from exchange.core.reports.words import WORDS
+from exchange.core.reports.words import AUDIENCES, WORDS
 
 LIMIT: Final = 60_000
 """Characters: code hosts refuse comments much above."""
@@ -65,18 +68,23 @@ def _document(checked: Checked, language: Language) -> Iterator[str]:
     warnings = warnings_of(checked, language)
     if not (faults or gaps or warnings or checked.audience):
         return
-    imported = f" ({words['imported']})" if checked.source == "huggingface" else ""
+    imported = f" ({words['imported']})" if checked.source != "exchange" else ""
     yield f"<details><summary>{_escaped(checked.release or checked.filename)}{imported}</summary>"
     yield ""
+    for told in checked.profiles:
+        yield f"- {_escaped(told.id)}: {_escaped(profile_state(told, language))}"
     for fault in faults:
         yield f"- **{words['error']}** {_place(checked, fault)} {_escaped(_told(fault))}"
     for owes, owed in by_owner(gaps):
         yield f"\n**{words['owes'].format(role=words[owes.role], party=_escaped(owes.party), count=len(owed))}**\n"
-        yield f"| {words['item']} | {words['state']} | {words['place']} | {words['answer']} |"
-        yield "|---|---|---|---|"
-        for gap in owed:
-            state = words[gap.state] + (f" ({words['should']})" if gap.level == "warning" else "")
-            yield f"| {gap.rule} {_escaped(gap.label)} | {state} | {_place(checked, gap)} | {_escaped(gap.hint)} |"
+        for profile, entries in by_profile(owed):
+            if len(checked.profiles) > 1:
+                yield f"\n{_escaped(words['under'].format(profile=profile, count=len(entries)))}\n"
+            yield f"| {words['item']} | {words['state']} | {words['place']} | {words['answer']} |"
+            yield "|---|---|---|---|"
+            for gap in entries:
+                item, state = f"{gap.rule} {_escaped(gap.label)}", state_of(gap, language)
+                yield f"| {item} | {state} | {_place(checked, gap)} | {_escaped(gap.hint)} |"
     if warnings:
         yield f"\n**{words['warnings']}**\n"
     for warning in warnings:
@@ -90,7 +98,8 @@ def _document(checked: Checked, language: Language) -> Iterator[str]:
 def _withheld(checked: Checked, language: Language) -> Iterator[str]:
     if checked.audience is None:
         return
-    yield "\n**" + WORDS[language]["withheld"].format(audience=checked.audience, count=len(checked.withheld)) + "**\n"
+    audience = AUDIENCES[language][checked.audience]
+    yield "\n**" + WORDS[language]["withheld"].format(audience=audience, count=len(checked.withheld)) + "**\n"
     for entry in checked.withheld:
         yield f"- `{entry['path']}`: {_escaped(entry['reason'])}"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from exchange.core.check import Checked
-from exchange.core.reports.findings import Finding, Language, findings_of
+from exchange.core.reports.findings import Finding, Language, findings_of, state_of
 from exchange.core.reports.words import WORDS
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -37,7 +37,7 @@ def _rule(found: Finding, language: Language) -> dict[str, Any]:
         "defaultConfiguration": {"level": found.level},
     }
     if found.owes:
-        told |= {"help": {"text": found.hint or found.label}, "properties": {"clause": found.clause}}
+        told |= {"help": {"text": found.hint or found.label}, "properties": {"clause": found.clause, "profile": found.profile}}
     return told
 
 
@@ -61,7 +61,7 @@ def _message(found: Finding, language: Language) -> str:
     if found.owes is None:
         return ": ".join(part for part in (found.path, found.label, found.hint) if part)
     owed = words["owed"].format(role=words[found.owes.role], party=found.owes.party)
-    return f"{words[found.state]}: {found.label} ({found.clause}; {owed}) — {found.path}: {found.hint}"
+    return f"{state_of(found, language)}: {found.label} ({found.clause}; {owed}) — {found.path}: {found.hint}"
 
 
 def _uri(filename: str) -> str:

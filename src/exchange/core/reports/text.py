@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exchange.core.check import Checked, ProfileResult
+from exchange.core.check import Checked
 from exchange.core.reports.findings import (
     Finding,
     Language,
     by_owner,
+    by_profile,
     faults_of,
     gaps_of,
     known_in,
     owed_in_all,
     printable,
+    profile_state,
+    state_of,
     verdicts,
     warnings_of,
 )
-from exchange.core.reports.words import WORDS
+from exchange.core.reports.words import AUDIENCES, WORDS
 
 _MOST_OWNERS = 20
 
@@ -33,21 +36,24 @@ def text_report(checked: Sequence[Checked], language: Language) -> str:
 def lines(checked: Checked, language: Language = "en") -> Iterator[str]:
     """One document: faults, gaps by who owes them, warnings, then one line for each profile."""
     words = WORDS[language]
-    notes = [words["imported"]] if checked.source == "huggingface" else []
-    notes += [words["eyes"].format(audience=checked.audience)] if checked.audience else []
+    notes = [words["imported"]] if checked.source != "exchange" else []
+    notes += [words["eyes"].format(audience=AUDIENCES[language][checked.audience])] if checked.audience else []
     if notes:
         yield f"{checked.filename} ({', '.join(notes)})"
     for fault in faults_of(checked):
         yield _line(checked, fault, words["error"])
     for owes, gaps in by_owner(gaps_of(checked, language)):
         yield words["owes"].format(role=words[owes.role], party=owes.party, count=len(gaps)) + ":"
-        for gap in gaps:
-            yield f"{checked.filename}:{gap.line}: {_gap(gap, language)}"
+        for profile, entries in by_profile(gaps):
+            if len(checked.profiles) > 1:
+                yield f"  {words['under'].format(profile=profile, count=len(entries))}"
+            for gap in entries:
+                yield f"{checked.filename}:{gap.line}: {_gap(gap, language)}"
     for warning in warnings_of(checked, language):
         yield _line(checked, warning, words["warning"])
     yield from _withheld(checked, language)
-    for profile in checked.profiles:
-        yield f"{checked.release}: {profile.id}: {_state(profile, language)}"
+    for told in checked.profiles:
+        yield f"{checked.release}: {told.id}: {profile_state(told, language)}"
     if known := known_in(checked):
         yield f"{checked.release}: {words['known'].format(count=known)}"
 
@@ -58,24 +64,15 @@ def _line(checked: Checked, found: Finding, state: str) -> str:
 
 
 def _gap(gap: Finding, language: Language) -> str:
-    words = WORDS[language]
-    weak = f" ({words['should']})" if gap.level == "warning" else ""
-    return f"{gap.rule} {words[gap.state]}{weak} {gap.label} — {gap.path}: {gap.hint}"
+    return f"{gap.rule} {state_of(gap, language)} {gap.label} — {gap.path}: {gap.hint}"
 
 
 def _withheld(checked: Checked, language: Language) -> Iterator[str]:
     if not checked.audience:
         return
-    yield WORDS[language]["withheld"].format(audience=checked.audience, count=len(checked.withheld))
+    yield WORDS[language]["withheld"].format(audience=AUDIENCES[language][checked.audience], count=len(checked.withheld))
     for entry in checked.withheld:
         yield f"  {entry['path']}: {printable(entry['reason'])}"
-
-
-def _state(profile: ProfileResult, language: Language) -> str:
-    words, count = WORDS[language], len(profile.gaps)
-    if not profile.complete:
-        return words["open"].format(count=count)
-    return words["done-should"].format(count=count) if count else words["done"]
 
 
 def _sum(checked: Sequence[Checked], language: Language) -> Iterator[str]:

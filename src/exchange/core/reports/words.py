@@ -12,6 +12,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "stale": "stale",
         "developer": "developer",
         "provider": "provider",
+        "user": "user",
+        "exact": "exact value",
+        "rough": "a range will do",
+        "comma": ", ",
+        "by-exchange": "; {count} answered by the exchange",
+        "under": "{profile}: {count} open",
+        "line": "line {line}",
         "should": "should",
         "owes": "{role} {party} owes {count}",
         "owed": "owed by {role} {party}",
@@ -24,7 +31,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "done": "complete",
         "done-should": "complete: {count} that should be told are open",
         "known": "{count} known, not told again",
-        "imported": "imported from a Hugging Face README",
+        "imported": "imported from another format",
         "eyes": "as seen by: {audience}",
         "withheld": "withheld from {audience}: {count}",
         "total": "{all} checked: {complete} complete, {gaps} with gaps, {invalid} invalid",
@@ -49,6 +56,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret": "what looks like a secret ({what}) can be read by others",
         "personal-data": "what looks like personal data ({what}) stands in a public field",
         "hidden-name": "a public text names a parent that the card keeps from the public",
+        "repeated": "repeats what {what} says, which fewer may read",
         "boilerplate": "a template's text was left in",
         "import": "{what}",
     },
@@ -58,6 +66,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "stale": "記載が古い",
         "developer": "開発者",
         "provider": "提供者",
+        "user": "利用者",
+        "exact": "正確な値",
+        "rough": "範囲で可",
+        "comma": "、",
+        "by-exchange": "、取引所が記録: {count}件",
+        "under": "{profile}: 未充足 {count}件",
+        "line": "{line}行目",
         "should": "推奨項目",
         "owes": "{role} {party} の提供義務: {count}件",
         "owed": "提供義務者: {role} {party}",
@@ -70,7 +85,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "done": "充足",
         "done-should": "充足(推奨項目の未記載: {count}件)",
         "known": "既知のため省略: {count}件",
-        "imported": "Hugging FaceのREADMEから取り込み",
+        "imported": "別の形式から取り込み",
         "eyes": "閲覧者: {audience}",
         "withheld": "{audience}には非開示: {count}件",
         "total": "{all}件を確認: 充足 {complete}件、未充足 {gaps}件、不正 {invalid}件",
@@ -95,11 +110,24 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret": "秘密情報らしき記載({what})を他者が閲覧できます",
         "personal-data": "個人情報らしき記載({what})が公開の欄にあります",
         "hidden-name": "公開しないとした親の名前が公開の文章にあります",
+        "repeated": "閲覧者がより限られる欄({what})の内容がここにも書かれています",
         "boilerplate": "ひな型の文章が残っています",
         "import": "{what}",
     },
 }
 """Text by language and name."""
+
+AUDIENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "public": "everybody",
+        "user": "users",
+        "provider": "providers",
+        "authority": "authorities",
+        "owner": "the owner",
+    },
+    "ja": {"public": "公開", "user": "利用者", "provider": "提供者", "authority": "当局", "owner": "所有者"},
+}
+"""Audiences by language, as the schema labels them."""
 
 WHAT_JA: Final[Mapping[str, str]] = {
     "private key": "秘密鍵",

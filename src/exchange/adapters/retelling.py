@@ -1,0 +1,157 @@
+"""Folds a lane's input again and compares what its steps put out with what is on record, instead of sending it: pure, no Kafka.
+
+Two ways to take what is not on record. A *rebuild* lets it be work not yet done where the processor has a queue (all of a step's
+outputs are missing: they left in one transaction or not at all), and a difference elsewhere. A *restore* completes it: a backup
+may cut through a transaction, and then exactly the missing part is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exchange.adapters.lane_state import LaneState, Limits, run_drain, run_step
+from exchange.core.ledger import Ledger
+from exchange.core.step import NOTHING, Output, Processor, Record, Result, State
+
+TURN = "mark/turn"
+"""Whose turn it is among fan-out's queues: the one key of a state that depends on how drain work and input were mixed."""
+
+
+@dataclass
+class Retelling:
+    """One lane, told again.
+
+    Attributes:
+        processor: whose steps are run.
+        ledger: what it put out, shared by its lanes.
+        complete: what is not on record is to be written (restore), rather than left to be done (rebuild).
+        state: the state at the start; then what the fold made of it.
+        records: input records folded.
+        outputs: outputs found on record.
+        missing: outputs that are to be written, in order; only when ``complete``.
+        first: where fold and record part first, for people; empty when they do not.
+    """
+
+    processor: Processor
+    ledger: Ledger
+    complete: bool = False
+    state: LaneState = field(default_factory=LaneState)
+    records: int = 0
+    outputs: int = 0
+    missing: list[Output] = field(default_factory=list)
+    first: str = ""
+    _held: set[str] = field(default_factory=set)
+    _last: dict[tuple[str, int, bytes | None], int] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """Fold one record, and the drain work it makes."""
+        more = True
+        while more:
+            step = run_step(self.processor, self.state, record, Limits())
+            result, more = step.result, step.result.more
+            if not self._settle(result.outputs, f"offset {record.offset}"):
+                result, more = self._wait(record), False
+            self.state.apply(result.changes)
+        self.records += 1
+        self._drain()
+
+    def _wait(self, record: Record) -> Result:
+        """What is not told yet waits in its queue."""
+        assert self.processor.queue is not None  # noqa: S101 - nothing else is let wait
+        try:
+            result = self.processor.queue(self.state, record)
+        except Exception:  # what cannot be read cannot wait either
+            self._note(f"offset {record.offset}: its dead letter is missing or different")
+            return NOTHING
+        self._held |= {key.rpartition("/")[0] + "/" for key in result.changes}
+        return result
+
+    def begin(self, record: Record) -> None:
+        """Fold what is on record of the record at the committed offset: a long one is worked off in several transactions."""
+        while True:
+            result = run_step(self.processor, self.state, record, Limits()).result
+            if not result.more or self.ledger.missing(result.outputs):
+                return
+            self._settle(result.outputs, f"offset {record.offset}")
+            self.state.apply(result.changes)
+
+    def _drain(self) -> None:
+        while (step := run_drain(self.processor, _Without(self.state, self._held), Limits())) is not None:
+            result: Result = step.result
+            line = result.changes[TURN]["text"]
+            if self._settle(result.outputs, f"the queue of {line}"):
+                self.state.apply(result.changes)
+            else:
+                self._held.add(f"queue/{line}/")
+
+    def _settle(self, outputs: Sequence[Output], where: str) -> bool:
+        """Take a step's outputs off the record; say no when the step is not to be taken yet."""
+        missing = self.ledger.missing(outputs)
+        if missing and not self.complete:
+            if self.processor.queue is not None and len(missing) == sum(not output.optional for output in outputs):
+                return False
+            self._note(f"{where}: {missing[0].topic}, partition {missing[0].partition}: missing or different")
+        for output, offset in self.ledger.take(outputs):
+            self.outputs += 1
+            self._in_order(output, offset)
+        if self.complete:
+            self.missing += missing
+        return True
+
+    def _in_order(self, output: Output, offset: int) -> None:
+        """What several lines' turns write to one journal partition has no order of its own; all else has, by key."""
+        place = (output.topic, output.partition, output.key)
+        if self._last.get(place, -1) > offset and not (self.processor.queue and output.topic.endswith(".journal")):
+            self._note(f"{output.topic}, partition {output.partition}, offset {offset}: out of order")
+        self._last[place] = offset
+
+    def _note(self, text: str) -> None:
+        self.first = self.first or f"{self.processor.name}: {text}"
+
+    # -- what came of it
+
+    def agrees(self, found: LaneState) -> bool:
+        """Whether a state is what the fold made.
+
+        Where decisions waited, the fold may be ahead by some that tell nobody anything; numbers told are the same even there.
+        """
+        theirs, ours = (_encoded(self.processor, state) for state in (found, self.state))
+        if self.processor.queue is None:
+            return theirs == ours
+        busy = {_line(key) for key in theirs if key.startswith("queue/")}
+        kept = [{key: value for key, value in each.items() if _steady(key, busy)} for each in (theirs, ours)]
+        return kept[0] == kept[1] and self.waiting <= set(theirs)
+
+    @property
+    def waiting(self) -> set[str]:
+        """Keys of what is not told yet."""
+        return {key for key, _ in self.state.scan("queue/")} if self.processor.queue else set()
+
+
+def _encoded(processor: Processor, state: LaneState) -> dict[str, bytes]:
+    return {key: processor.encode(key, value) for key, value in state.items()}
+
+
+def _line(key: str) -> str:
+    return "/".join(key.split("/")[1:3])
+
+
+def _steady(key: str, busy: set[str]) -> bool:
+    return key.startswith("told/") or (key != TURN and _line(key) not in busy)
+
+
+class _Without:
+    """A state in which some queues are not to be seen."""
+
+    def __init__(self, state: State, hidden: set[str]) -> None:
+        self._state, self._hidden = state, hidden
+
+    def get(self, key: str) -> Any | None:
+        return self._state.get(key)
+
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, Any]]:
+        for key, value in self._state.scan(prefix, after):
+            if key.rpartition("/")[0] + "/" not in self._hidden:
+                yield key, value
