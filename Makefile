@@ -7,8 +7,10 @@ STAMP := $(VENV)/.installed
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@# requirements.txt is the whole closure: --no-deps, since pip 23 in hash mode takes a newer release for what an extra names.
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PY) -m pip check --quiet --disable-pip-version-check
 	touch $(STAMP)
 
 demo: $(STAMP)

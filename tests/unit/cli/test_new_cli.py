@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -260,11 +261,17 @@ def terminal(tmp_path: Path) -> Iterator[tuple[int, int]]:
     os.close(line)
 
 
-def until(line: int, text: str) -> str:
-    """What is shown up to a text."""
+def until(line: int, text: str, pressed: bytes = b"") -> str:
+    """What is shown up to a text; what was pressed is pressed again after two seconds of silence.
+
+    Python's readline waits on when a signal comes between its prompt and its select, so one Ctrl-C may not be enough there.
+    """
     shown = b""
     while text.encode() not in shown:
-        shown += os.read(line, 4096)
+        if select.select([line], [], [], 2)[0]:
+            shown += os.read(line, 4096)
+        elif pressed:
+            os.write(line, pressed)
     return shown.decode(errors="replace")
 
 
@@ -278,7 +285,7 @@ def test_at_a_real_terminal(terminal: tuple[int, int], tmp_path: Path) -> None:
     os.write(line, b"preview\n")
     until(line, "Parent reference: ")
     os.write(line, b"\x03")
-    until(line, "card.yaml.draft")
+    until(line, "card.yaml.draft", pressed=b"\x03")
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) in (130, -signal.SIGINT)
     assert read(tmp_path / "card.yaml.draft").record["stage"] == "preview"
