@@ -69,7 +69,8 @@ def test_each_documented_command_is_understood(command: str) -> None:
         # Run by `make test` itself, make would add lines of its own and take its caller's flags.
         alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         arguments = [*shlex.split(command), "--dry-run", "--no-print-directory", "--old-file=.venv/.installed"]
-        made = subprocess.run(arguments, cwd=HERE, env=alone, capture_output=True, text=True, check=True).stdout.replace("\\\n", " ")
+        ran = subprocess.run(arguments, cwd=HERE, env=alone, capture_output=True, text=True, check=True)
+        made = ran.stdout.replace("\\\n", " ")
     options = programme._parser().parse_args(shlex.split(made)[3:])
     given = dict(re.findall(r"(NODES|FAULTS|SEED|EVENTS|KINDS|OUT)=(\S+)", command))
     assert {name: str(getattr(options, name.lower())) for name in given} == given
