@@ -15,9 +15,6 @@ from exchange.adapters.lane_state import LaneState, Limits, run_drain, run_step
 from exchange.core.ledger import Ledger
 from exchange.core.step import NOTHING, Output, Processor, Record, Result, State
 
-TURN = "mark/turn"
-"""Whose turn it is among fan-out's queues: the one key of a state that depends on how drain work and input were mixed."""
-
 
 @dataclass
 class Retelling:
@@ -80,7 +77,7 @@ class Retelling:
     def _drain(self) -> None:
         while (step := run_drain(self.processor, _Without(self.state, self._held), Limits())) is not None:
             result: Result = step.result
-            line = result.changes[TURN]["text"]
+            [line] = {_line(key) for key in result.changes if key.startswith("queue/")}
             if self._settle(result.outputs, f"the queue of {line}"):
                 self.state.apply(result.changes)
             else:
@@ -139,7 +136,8 @@ def _line(key: str) -> str:
 
 
 def _steady(key: str, busy: set[str]) -> bool:
-    return key.startswith("told/") or (key != TURN and _line(key) not in busy)
+    """Whose turn it is depends on how turns and input interleaved; so does what a busy line has, but the numbers it told."""
+    return key.startswith("told/") or not (key.startswith("mark/") or _line(key) in busy)
 
 
 class _Without:
