@@ -6,6 +6,7 @@ Apart from :mod:`exchange.runtime`, so that commands need not load Faust.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -21,8 +22,11 @@ from exchange.adapters import lane_events, metrics
 from exchange.adapters.admin import Admin
 from exchange.adapters.faust_app import loop_app, run_worker, timer_app
 from exchange.adapters.lane_state import Limits
+from exchange.adapters.otel import Spans
 from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
+from exchange.adapters.step_log import StepLog
+from exchange.core.processors import NAMES
 from exchange.runtime import configure_logging, load_codec, make_processor
 from exchange.settings import Settings, load_settings
 from exchange.topics import Topics
@@ -53,7 +57,7 @@ def processor_app(name: str, settings: Settings) -> Any:
 def clock_app(settings: Settings) -> Any:
     """The Faust app that tells every journal partition the time, once per ``tick_seconds``. A repeated tick does nothing."""
     kafka, topics = settings.kafka_kwargs(), settings.topics
-    _, codec = load_codec()
+    _, codec = load_codec(settings)
     app = timer_app("clock", kafka, settings.deployment, data_dir=_data_dir(settings, "clock"))
 
     async def tell() -> None:
@@ -79,7 +83,7 @@ def run(build: Callable[[Settings], Any]) -> None:
     settings = load_settings()
     if "--until-stdin-closes" in sys.argv:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, getattr(logging, settings.log_level.upper()))
     app = build(settings)
     _collect_garbage_seldom()
     run_worker(app)
@@ -108,12 +112,18 @@ def _data_dir(settings: Settings, name: str) -> Path:
 
 
 def _hook(settings: Settings) -> lane_events.Hook:
-    if settings.metrics_port is None:
-        return lane_events.silent
-    registry = CollectorRegistry()
-    hook = metrics.ProcessorMetrics(registry)
-    metrics.serve(registry, settings.metrics_port, settings.metrics_host)
-    return hook
+    hooks: list[lane_events.Hook] = []
+    if settings.metrics_port is not None:
+        registry = CollectorRegistry()
+        hooks.append(metrics.ProcessorMetrics(registry))
+        metrics.serve(registry, settings.metrics_port, settings.metrics_host)
+    if settings.log_level == "debug":
+        hooks.append(StepLog())
+    if settings.tracing == "otlp":
+        topics = settings.topics
+        inputs = (topics.submissions, topics.journal, topics.decisions)
+        hooks.append(Spans(dict(zip(NAMES, inputs, strict=True))))
+    return lane_events.all_of(hooks)
 
 
 def _notice_topics(topics: Topics, kafka: dict[str, Any]) -> Callable[[Sequence[str]], Any]:

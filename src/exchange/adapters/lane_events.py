@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from exchange.core.step import Headers, News
+
 
 @dataclass(frozen=True, slots=True)
 class LaneEvent:
@@ -27,11 +29,15 @@ class StepDone(LaneEvent):
         offset: the input record; None for drain work.
         seconds: how long the step took.
         facts: the step's counters, (name, label).
+        headers: of the input record; of drain work, those of the first record it made.
+        news: what it did, for the log.
     """
 
     offset: int | None
     seconds: float
     facts: Sequence[tuple[str, str]]
+    headers: Headers = ()
+    news: Sequence[News] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,20 @@ class Lag(LaneEvent):
 
 
 Hook = Callable[[LaneEvent], None]
+
+
+def all_of(hooks: Sequence[Hook]) -> Hook:
+    """One hook that tells several; none costs nothing."""
+    if not hooks:
+        return silent
+    if len(hooks) == 1:
+        return hooks[0]
+
+    def tell(event: LaneEvent) -> None:
+        for hook in hooks:
+            hook(event)
+
+    return tell
 
 
 def silent(_event: LaneEvent) -> None:
