@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit clean
+.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit registry deploy-check clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -38,6 +38,11 @@ NODES ?= 1
 faults: $(STAMP)
 	$(PY) -m exchange.testing.faults --faults $(FAULTS) --seed $(SEED) --events $(EVENTS) --nodes $(NODES) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(OUT),--out $(OUT)) --json
+
+# Schema registry mode on a real Apicurio Registry 3.3.3: 158 MB, fetched once with Maven; without it these tests are skipped.
+registry: $(STAMP)
+	$(PY) -m exchange.testing.apicurio
+	$(VENV)/bin/pytest -q -n 0 tests/broker/test_registry.py
 
 # A commit held back and let go into the next transaction, on a plain loop and on ours.
 TIMES ?= 200
