@@ -44,11 +44,11 @@ def say(text: str) -> None:
 
 def machine() -> dict[str, Any]:
     """What it was measured on."""
-    names = [
-        line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
-    ]
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
-        "cpu": names[0] if names else platform.processor(), "cores": psutil.cpu_count(), "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "cpu": names[0] if names else platform.processor(), "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "python": platform.python_version(), "kafka": KAFKA_VERSION, "load_before": os.getloadavg()[0],
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""(c) Quix Streams: a stateful function over a dataframe, its outputs to the topics they name; ``--exactly-once`` as it offers it.
+"""(c) Quix Streams: a stateful function over a dataframe, its outputs to topics they name; ``--exactly-once`` as it offers it.
 
 Its state is the steps' own in memory, beside Quix's store (RocksDB and a changelog), which gets each change.
 """
