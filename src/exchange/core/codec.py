@@ -125,7 +125,7 @@ class Codec:
 
     def sealed(self, name: str, raw: bytes) -> Sealed:
         """The record of bytes that the exchange itself wrote, read when somebody looks into it."""
-        return self._seals.of(raw, partial(self.unseal, name))
+        return self._seals.of(name, raw, partial(self.unseal, name))
 
     def unseal(self, name: str, raw: bytes) -> dict[str, Any]:
         """The record of sealed bytes.

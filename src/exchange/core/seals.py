@@ -118,20 +118,19 @@ class Sealed(dict[str, Any]):
 class Seals:
     """Remembers which bytes stand for which record: a record is never changed once it is written.
 
-    By identity, so that what is written twice is encoded once; and by its bytes, so that what comes with many is read once.
+    By identity, so that what is written twice is encoded once; and the last by its bytes, so that what comes with many in a row
+    is read once.
     """
 
     def __init__(self) -> None:
         self._raws: dict[int, tuple[Any, bytes]] = {}
-        self._sealed: dict[bytes, Sealed] = {}
+        self._last: dict[str, Sealed] = {}
 
-    def of(self, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
-        """The record of these bytes; the same one, if it is remembered."""
-        found = self._sealed.get(raw)
-        if found is None:
-            if len(self._sealed) >= KEPT:
-                del self._sealed[next(iter(self._sealed))]
-            found = self._sealed[raw] = Sealed(raw, read)
+    def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
+        """The record of these bytes; the same one, if the last of its name had the same."""
+        found = self._last.get(name)
+        if found is None or found.raw != raw:
+            found = self._last[name] = Sealed(raw, read)
         return found
 
     def raw(self, record: Any) -> bytes | None:
