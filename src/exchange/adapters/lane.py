@@ -228,7 +228,8 @@ class Lane:
         self._disagreed = False
         seconds = perf_counter() - started
         if self.plan.hook is not silent:
-            self._tally = Tally(self.plan.processor, self._state)
+            self._tally = Tally(self.plan.processor)
+            await self._tally.begin(self._state)
             self._tell_counts()
         self.plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=seconds))
 
@@ -438,7 +439,7 @@ class Lane:
     def _absorb(self, draft: Draft, step: Stepped) -> None:
         if self._tally is not None:
             self._tally.move(self._state, step.result.changes)
-        self._state.apply(step.result.changes)
+        self._state.apply(step.held)
         step = self._publications.stamp(step)
         draft.add(step, [self._carrying(output, step.published_ms) for output in step.result.outputs])
 

@@ -93,7 +93,7 @@ async def refold(
         more = True
         while more:
             step = run_step(processor, state, record, Limits())
-            state.apply(step.result.changes)
+            state.apply(step.held)
             more = step.result.more
         records += 1
         if not records % TELL_EVERY:

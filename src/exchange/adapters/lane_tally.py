@@ -5,13 +5,18 @@ Both are kept up to date by what changes, so that they cost the same however lar
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from exchange.adapters.lane_state import LaneState, Stepped
+from exchange.core.seals import Sealed
 from exchange.core.step import Processor
+
+BREATHE_S = 0.025
 
 
 class Tally:
@@ -19,15 +24,23 @@ class Tally:
 
     Args:
         processor: whose ``census`` says what counts; without one there is nothing to sum.
-        state: the state as it was restored.
     """
 
-    def __init__(self, processor: Processor, state: LaneState) -> None:
+    def __init__(self, processor: Processor) -> None:
         self._census = processor.census
         self._sums: Counter[tuple[str, ...]] = Counter()
         self._moved: set[tuple[str, ...]] = set()
+
+    async def begin(self, state: LaneState) -> None:
+        """Sum over a state as it was restored, with a breath for the event loop now and then; what was closed is closed again."""
+        breath = perf_counter()
         for key, value in state.items() if self._census is not None else ():
             self._count(key, value, 1)
+            if value.__class__ is Sealed:
+                value.close()
+            if perf_counter() - breath > BREATHE_S:
+                await asyncio.sleep(0)
+                breath = perf_counter()
 
     def move(self, state: LaneState, changes: Mapping[str, Any]) -> None:
         """Take a step's changes into account; ``state`` is as it was before them."""

@@ -14,6 +14,7 @@ from exchange.core.dossier_step import DossierStep
 from exchange.core.fanout_step import LIMIT, FanoutStep
 from exchange.core.rules import Rules
 from exchange.core.schemas import SchemaSet
+from exchange.core.seals import Sealed
 from exchange.core.step import Processor
 from exchange.core.timing import published_ms
 from exchange.topics import Topics
@@ -47,6 +48,10 @@ def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
     """Journal to dossiers and decisions."""
     step = DossierStep(codec, topics, rules)
     encode, decode = state_codec(codec)
+
+    def hold(key: str, value: Any, raw: bytes) -> Any:
+        return Sealed(raw, partial(codec.unseal, "Dossier")).filled(value) if key.startswith("dossier/") else value
+
     return Processor(
         "dossier",
         topics.journal,
@@ -55,6 +60,7 @@ def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
         step.broken,
         encode,
         decode,
+        hold,
         census=census.of_state,
         timed=(topics.decisions,),
         published=partial(published_ms, submissions=topics.submissions),
@@ -73,8 +79,8 @@ def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, lim
         step.broken,
         encode,
         decode,
-        step.drain,
-        step.queue,
+        drain=step.drain,
+        queue=step.queue,
         census=census.of_queue,
         timed=(topics.journal,),
         published=partial(published_ms, submissions=topics.submissions),
@@ -90,6 +96,9 @@ def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[st
         return codec.seal(name, value) if name == "Dossier" else codec.encode(name, value)  # its decision carries it too
 
     def decode(key: str, value: bytes) -> Any:
-        return codec.decode_as(STATE_RECORDS[key.partition("/")[0]], value, trusted=True)
+        name = STATE_RECORDS[key.partition("/")[0]]
+        if name == "Dossier":
+            return Sealed(value, partial(codec.unseal, name))
+        return codec.unseal(name, value)
 
     return encode, decode

@@ -87,6 +87,7 @@ class Processor:
             record and the exception, and returns what stands for the record (a dead letter, a quarantined decision).
         encode: state value -> bytes for the state topic.
         decode: the reverse.
+        hold: what the state in memory keeps for a key, given its value and the bytes written for it; default: the value.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
             must not depend on how it is interleaved with input records.
         census: what a state value counts towards, for gauges of what there is: names with labels' values out of closed sets, the
@@ -104,6 +105,7 @@ class Processor:
     broken: Callable[[State, Record, Exception], Result]
     encode: Callable[[str, Any], bytes]
     decode: Callable[[str, bytes], Any]
+    hold: Callable[[str, Any, bytes], Any] | None = None
     drain: Callable[[State], Result | None] | None = None
     queue: Callable[[State, Record], Result] | None = None
     census: Callable[[str, Any], Sequence[tuple[str, ...]]] | None = None

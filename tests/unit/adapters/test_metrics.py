@@ -118,7 +118,7 @@ def test_build_and_process_are_told() -> None:
     assert registry.get_sample_value("exchange_build_info", {"version": "1.2.3"}) == 1
 
 
-def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
+async def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
     """Over a random world, step by step: what a tally says it counts is what counting the whole state gives."""
     bus = Bus(partitions=1, profiles=("jg-1.2", "hf-card"))
     for step in lineages.lineage(random.Random(9), events=80):
@@ -127,7 +127,7 @@ def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
         else:
             bus.submit(step.party, step.name, step.record, event_id=step.event_id)
     told: dict[str, dict[tuple[str, ...], int]] = {}
-    tallies = {lane.processor.name: Tally(lane.processor, lane.state) for lane in bus.lanes}
+    tallies = {lane.processor.name: Tally(lane.processor) for lane in bus.lanes}
     for lane in bus.lanes:
         name, take = lane.processor.name, lane._take
         told[name] = {}
@@ -142,7 +142,9 @@ def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
     for lane in bus.lanes:
         whole = Counter(each for key, value in lane.state.items() for each in (lane.processor.census or _none)(key, value))
         assert {count: number for count, number in told[lane.processor.name].items() if number} == dict(whole)
-        assert Tally(lane.processor, lane.state).news() == dict(whole)
+        anew = Tally(lane.processor)
+        await anew.begin(lane.state)
+        assert anew.news() == dict(whole)
         for name, *labels in whole:
             sets = [values for label, values in SUMS[name].labels.items() if label != "partition"]
             assert len(labels) == len(sets)
@@ -157,13 +159,13 @@ def _none(_key: str, _value: Any) -> tuple[()]:
 def test_what_waits_keeps_its_time_of_publication() -> None:
     """Queued with a record, told by drain work; a second decision in the queue has a time of its own."""
     known = Publications("queue/")
-    queued = Stepped(5, Result({"queue/a/m/1": {"x": 1}, "told/a/m/p": {"n": 1}}), {}, 0.1, published_ms=1000)
+    queued = Stepped(5, Result({"queue/a/m/1": {"x": 1}, "told/a/m/p": {"n": 1}}), {}, {}, 0.1, published_ms=1000)
     assert known.stamp(queued).published_ms == 1000
-    known.stamp(Stepped(6, Result({"queue/a/m/2": {"x": 1}}), {}, 0.1, published_ms=2000))
-    assert known.stamp(Stepped(None, Result({"queue/a/m/1": {"x": 2}}), {}, 0.1)).published_ms == 1000
-    assert known.stamp(Stepped(None, Result({"queue/a/m/1": None}), {}, 0.1)).published_ms == 1000
-    assert known.stamp(Stepped(None, Result({"queue/a/m/2": None}), {}, 0.1)).published_ms == 2000
-    assert known.stamp(Stepped(None, Result({"queue/a/m/2": None}), {}, 0.1)).published_ms is None
+    known.stamp(Stepped(6, Result({"queue/a/m/2": {"x": 1}}), {}, {}, 0.1, published_ms=2000))
+    assert known.stamp(Stepped(None, Result({"queue/a/m/1": {"x": 2}}), {}, {}, 0.1)).published_ms == 1000
+    assert known.stamp(Stepped(None, Result({"queue/a/m/1": None}), {}, {}, 0.1)).published_ms == 1000
+    assert known.stamp(Stepped(None, Result({"queue/a/m/2": None}), {}, {}, 0.1)).published_ms == 2000
+    assert known.stamp(Stepped(None, Result({"queue/a/m/2": None}), {}, {}, 0.1)).published_ms is None
 
 
 def test_the_time_of_publication_is_the_brokers_not_a_partys() -> None:

@@ -250,9 +250,35 @@ def test_lines_take_turns() -> None:
     order = []
     while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
         lane._take(result)
-        order.append(result.changes["mark/turn"]["text"])
-    assert order == ["acme/base", "acme/second"] * (len(order) // 2)
+        order += {key.split("/", 1)[1].rpartition("/")[0] for key in result.changes if key.startswith("queue/")}
+    assert [set(order[at : at + 2]) for at in range(0, len(order), 2)] == [{"acme/base", "acme/second"}] * (len(order) // 2)
     assert len(bus.notices("user-a")) == start + 2
+
+
+@pytest.mark.parametrize(("level", "place"), [("high", 1), ("low", 5)])
+def test_a_raised_risk_passes_routine_news_of_other_lines(level: str, place: int) -> None:
+    """It is told at the second turn, however many lines wait before it; a lowered one waits for its turn."""
+    bus = open_bus(partitions=1)
+    names = [f"acme/line{number}" for number in range(6)]
+    for name in names:
+        card(bus, f"{name}@1")
+    first = assess(bus, f"{names[-1]}@1", "moderate")
+    start = len(bus.logs[(bus.topics.decisions, 0)])
+    for name in names[:-1]:
+        bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
+    told = {"release": f"{names[-1]}@1", "assessor": "acme", "independence": "self", "supersedes": [first]}
+    bus.submit("acme", "RiskAssessment", {**told, "findings": [{"category": "R11", "level": level}]})
+    only(bus, ("intake", "dossier"))
+    lane = bus.lane("fanout", 0)
+    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
+        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
+        lane.next += 1
+    order = []
+    while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
+        lane._take(result)
+        order += [key.split("/")[2] for key in result.changes if key.startswith("queue/")]
+    assert sorted(order) == [name.removeprefix("acme/") for name in names]
+    assert order.index("line5") == place
 
 
 def test_a_line_whose_decision_breaks_the_step_stops_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
