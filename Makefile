@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -47,6 +47,7 @@ late-commit: $(STAMP)
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
+	$(PY) deploy/grafana/generate.py
 
 # CARDS=folder measures your own cards.
 bench-check: $(STAMP)
@@ -57,6 +58,12 @@ SEEDS ?= 1000
 FROM ?= 0
 simulate: $(STAMP)
 	$(PY) -m exchange.testing.simulation --seeds $(SEEDS) --from $(FROM)
+
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

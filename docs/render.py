@@ -73,7 +73,7 @@ def settings() -> str:
 def metrics() -> str:
     """Name, labels and meaning of each metric, then the values of each label."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    sets = ["| label | of | values |", "|---|---|---|", f"| `processor` | all of processors | {_listed(NAMES)} |"]
+    sets = ["| label | of | values |", "|---|---|---|", f"| `processor` | all that have it | {_listed(NAMES)}; `clock` |"]
     for each in ALL:
         labels = ", ".join(f"`{label}`" for label in each.label_names)
         rows.append(f"| `{each.full}` | {each.kind} | {labels} | {each.text} |")

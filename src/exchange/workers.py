@@ -89,7 +89,7 @@ def clock_app(settings: Settings) -> Any:
 async def _watch(app: Any, settings: Settings) -> None:
     """Look at groups and brokers for as long as the app runs; while no broker answers, try again."""
     registry, beat = CollectorRegistry(), health.Beat(WATCH_SILENT_S)
-    _serve(settings, registry, beat.live, beat.ready)
+    _serve("clock", settings, registry, beat.live, beat.ready)
     topics, kafka = settings.topics, settings.kafka_kwargs()
     inputs = zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True)
     groups = {name: (f"{settings.deployment}-{name}", topic) for name, topic in inputs}
@@ -161,12 +161,12 @@ def _watched(name: str, settings: Settings) -> tuple[metrics.ProcessorMetrics, h
         return None
     registry, well = CollectorRegistry(), health.Health()
     told = metrics.ProcessorMetrics(registry, name)
-    _serve(settings, registry, well.live, well.ready)
+    _serve(name, settings, registry, well.live, well.ready)
     return told, well
 
 
-def _serve(settings: Settings, registry: CollectorRegistry, live: health.Answer, ready: health.Answer) -> None:
-    metrics.about(registry, version(PACKAGE))
+def _serve(name: str, settings: Settings, registry: CollectorRegistry, live: health.Answer, ready: health.Answer) -> None:
+    metrics.about(registry, name, version(PACKAGE))
     health.serve(registry, {"/healthz": live, "/readyz": ready}, settings.metrics_port or 0, settings.metrics_host)
 
 

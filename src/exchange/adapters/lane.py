@@ -230,8 +230,8 @@ class Lane:
         if self.plan.hook is not silent:
             self._tally = Tally(self.plan.processor)
             await self._tally.begin(self._state)
-            self._tell_counts()
         self.plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=seconds))
+        self._tell_counts()
 
     async def _take_over(self) -> tuple[int | None, Restored]:
         """Become the lane's only writer; the committed offset and what the state topic holds."""

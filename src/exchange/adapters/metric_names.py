@@ -243,4 +243,6 @@ CLUSTER: Mapping[str, Metric] = {
 }
 """What the clock's worker sees of groups and brokers from outside."""
 
-ALL: tuple[Metric, ...] = (*FACTS.values(), *SUMS.values(), *WORKER.values(), *CLUSTER.values())
+BUILD = Metric("build_info", "gauge", "The release that runs; always 1", {"version": "the release's number"}, (*NAMES, "clock"))
+
+ALL: tuple[Metric, ...] = (*FACTS.values(), *SUMS.values(), *WORKER.values(), *CLUSTER.values(), BUILD)

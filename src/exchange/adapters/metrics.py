@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
+from prometheus_client import Metric as PrometheusMetric
 
 from exchange.adapters import lane_events as events
-from exchange.adapters.metric_names import FACTS, SUMS, WORKER, Metric
+from exchange.adapters.metric_names import BUILD, FACTS, SUMS, WORKER, Metric
 
 _UNTIL = {"intake": "receipt", "dossier": "dossier", "fanout": "notice"}
 _TOLD = ("notices", "journal_records")
@@ -60,6 +62,7 @@ class ProcessorMetrics:
                 self._set("lane_open", event, 1)
                 self._set("state_keys", event, event.keys)
                 self._set("restore_seconds", event, event.seconds)
+                self._nothing_yet(event)
             case events.LaneStopped():
                 self._add("lane_stops", event, event.reason)
                 self._forget(event.lane)
@@ -101,6 +104,14 @@ class ProcessorMetrics:
                 if own is None or own in labels:
                     self._all[metric.name].labels(processor, *labels)
 
+    def _nothing_yet(self, event: events.LaneRestored) -> None:
+        """The sums of a lane begin at 0, where all their labels are known; what is there is told right after."""
+        for metric in SUMS.values():
+            sets = [values for label, values in metric.labels.items() if label != "partition"]
+            if event.processor in metric.of and not any(isinstance(values, str) for values in sets):
+                for labels in product(*sets):
+                    self._set(metric.name, event, 0, *labels)
+
     def _add(self, name: str, event: events.ProcessorEvent, *labels: str, by: int = 1) -> None:
         self._all[name].labels(event.processor, *labels).inc(by)
 
@@ -115,10 +126,23 @@ class ProcessorMetrics:
             self._all[name].remove(*values)
 
 
-def about(registry: CollectorRegistry, version: str) -> None:
+class _Process:
+    """What the system says of this process (``process_*``), with the processor it is."""
+
+    def __init__(self, processor: str) -> None:
+        self._processor, self._system = processor, ProcessCollector(registry=None)
+
+    def collect(self) -> Iterator[PrometheusMetric]:
+        """As the registry asks."""
+        for family in self._system.collect():
+            family.samples = [each._replace(labels={**each.labels, "processor": self._processor}) for each in family.samples]
+            yield family
+
+
+def about(registry: CollectorRegistry, processor: str, version: str) -> None:
     """Put what every process tells into a registry: the release it runs, and what the system says of the process."""
-    Gauge("exchange_build_info", "The release that runs; always 1", ("version",), registry=registry).labels(version).set(1)
-    ProcessCollector(registry=registry)
+    BUILD.collector(registry).labels(processor, version).set(1)
+    registry.register(_Process(processor))
 
 
 def _age(timestamp_ms: int) -> float:

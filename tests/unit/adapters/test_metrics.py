@@ -112,10 +112,11 @@ def _values(registry: CollectorRegistry) -> dict[Any, float]:
 
 
 def test_build_and_process_are_told() -> None:
-    """With the release in a label."""
+    """With the release, and whose process it is, in labels."""
     registry = CollectorRegistry()
-    about(registry, "1.2.3")
-    assert registry.get_sample_value("exchange_build_info", {"version": "1.2.3"}) == 1
+    about(registry, "clock", "1.2.3")
+    assert registry.get_sample_value("exchange_build_info", {"processor": "clock", "version": "1.2.3"}) == 1
+    assert (registry.get_sample_value("process_resident_memory_bytes", {"processor": "clock"}) or 0) > 1e6
 
 
 async def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
