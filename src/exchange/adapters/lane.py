@@ -129,6 +129,7 @@ class Lane:
         self._closing: asyncio.Task[None] | None = None
         self._disagreed = False
         self._backoff = BACKOFF_S
+        self._counting: asyncio.Task[None] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -140,6 +141,9 @@ class Lane:
         self._bounds = (0, 0)
         self._may_drain = False
         self._drain_after = 0.0
+        if self._counting is not None:
+            self._counting.cancel()
+        self._counting = None
         self._tally: Tally | None = None
         self._publications = Publications(self.plan.processor.queue_prefix)
 
@@ -229,9 +233,9 @@ class Lane:
         seconds = perf_counter() - started
         if self.plan.hook is not silent:
             self._tally = Tally(self.plan.processor)
-            await self._tally.begin(self._state)
         self.plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=seconds))
-        self._tell_counts()
+        if self._tally is not None:
+            self._counting = asyncio.create_task(self._tally.begin(self._state, self._tell_counts))
 
     async def _take_over(self) -> tuple[int | None, Restored]:
         """Become the lane's only writer; the committed offset and what the state topic holds."""

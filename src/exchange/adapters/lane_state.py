@@ -58,6 +58,11 @@ class LaneState:
                 self._use(value)
             yield key, value
 
+    def following(self, key: str) -> Iterator[tuple[str, Any]]:
+        """Yield everything behind a key, in key order, without taking it for used."""
+        for each in self._items.irange(key, inclusive=(False, True)):
+            yield each, self._items[each]
+
     def items(self) -> Iterator[tuple[str, Any]]:
         """Yield everything in key order."""
         yield from self._items.items()

@@ -1,13 +1,14 @@
 """What a lane knows beside its state, for whoever listens: sums over the state, and when what waits in it was published.
 
-Both are kept up to date by what changes, so that they cost the same however large the state is; a restore makes the sums anew.
+Both are kept up to date by what changes, so that they cost the same however large the state is. A lane that opens begins its sums
+anew, beside its work: what it has not come to yet is not counted, and counted when it comes to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -16,7 +17,8 @@ from exchange.adapters.lane_state import LaneState, Stepped
 from exchange.core.seals import Sealed
 from exchange.core.step import Processor
 
-BREATHE_S = 0.025
+SLICE_S, PAUSE_S = 0.005, 0.02
+"""A fifth of the event loop's time, until it is done."""
 
 
 class Tally:
@@ -30,25 +32,39 @@ class Tally:
         self._census = processor.census
         self._sums: Counter[tuple[str, ...]] = Counter()
         self._moved: set[tuple[str, ...]] = set()
+        self._reached: str | None = ""  # counted up to this key; None: to the end
 
-    async def begin(self, state: LaneState) -> None:
-        """Sum over a state as it was restored, with a breath for the event loop now and then; what was closed is closed again."""
-        breath = perf_counter()
-        for key, value in state.items() if self._census is not None else ():
+    async def begin(self, state: LaneState, tell: Callable[[], None]) -> None:
+        """Sum over a state that goes on changing, a little at a time; what was closed is closed again.
+
+        Args:
+            state: of the lane.
+            tell: called when there is news.
+        """
+        while self._census is not None and self._reached is not None:
+            self._go_on(state, perf_counter() + SLICE_S)
+            tell()
+            await asyncio.sleep(PAUSE_S)
+
+    def _go_on(self, state: LaneState, until: float) -> None:
+        for key, value in state.following(self._reached or ""):
+            again = value.__class__ is Sealed and value.closed
             self._count(key, value, 1)
-            if value.__class__ is Sealed:
+            if again:
                 value.close()
-            if perf_counter() - breath > BREATHE_S:
-                await asyncio.sleep(0)
-                breath = perf_counter()
+            self._reached = key
+            if perf_counter() > until:
+                return
+        self._reached = None
 
     def move(self, state: LaneState, changes: Mapping[str, Any]) -> None:
         """Take a step's changes into account; ``state`` is as it was before them."""
         if self._census is None:
             return
         for key, value in changes.items():
-            self._count(key, state.get(key), -1)
-            self._count(key, value, 1)
+            if self._reached is None or key <= self._reached:
+                self._count(key, state.get(key), -1)
+                self._count(key, value, 1)
 
     def news(self) -> dict[tuple[str, ...], int]:
         """The sums that moved since they were asked for last; a sum that is 0 now comes once more and is then forgotten."""
