@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit registry deploy-check bench clean
+.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit registry deploy-check bench observe clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -52,6 +52,7 @@ late-commit: $(STAMP)
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
+	$(PY) deploy/grafana/generate.py
 
 # CARDS=folder measures your own cards.
 bench-check: $(STAMP)
@@ -73,6 +74,12 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 
 bench: $(BENCH)/.installed
 	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from exchange.adapters.lane_events import LaneEvent, StepDone
+from exchange.adapters.lane_events import ProcessorEvent, StepDone
 from exchange.core.envelope import traceparent_of
 from exchange.errors import ConfigError
 
@@ -38,7 +38,7 @@ class Spans:
         self._propagator = TraceContextTextMapPropagator()
         self._tracer = tracer or exporting(trace)
 
-    def __call__(self, event: LaneEvent) -> None:
+    def __call__(self, event: ProcessorEvent) -> None:
         """Tell a step that is committed; its span ends now and has the step's own length."""
         if not isinstance(event, StepDone):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from exchange.adapters.lane_events import LaneEvent, StepDone
+from exchange.adapters.lane_events import ProcessorEvent, StepDone
 from exchange.core.envelope import traceparent_of
 
 
@@ -14,7 +14,7 @@ class StepLog:
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
 
-    def __call__(self, event: LaneEvent) -> None:
+    def __call__(self, event: ProcessorEvent) -> None:
         """Log what a committed step did."""
         if not isinstance(event, StepDone):
             return

@@ -15,6 +15,7 @@ from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers, traceparent_of
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.schemas import NAMESPACE
 from exchange.core.step import News, Output, Record, Result, State
 from exchange.errors import DocumentError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
@@ -221,8 +222,9 @@ class IntakeStep:
             outputs.append(
                 self._receipt(record, party, _submission_id(record), "refused", reason=reason, field=field, optional=elsewhere)
             )
+        facts = [("submissions", "refused"), ("refusals", _claimed_type(record), reason), ("dead_letters", reason)]
         news = [News(f"refused.{reason}", _submission_id(record))]
-        return Result({}, outputs, facts=[("submissions", "refused"), ("dead_letters", reason)], news=news)
+        return Result({}, outputs, facts=facts, news=news)
 
     def _receipt(
         self,
@@ -314,6 +316,13 @@ def _digests(codec: Codec, submission: Submission, record: Record) -> tuple[str,
     content = derived_id("content", submission.party, hashlib.sha256(value).hexdigest())
     given = submission.attributes.idempotency_key
     return (derived_id("key", submission.party, given) if given else content), content
+
+
+def _claimed_type(record: Record) -> str:
+    """What a submission says it is, if that is something a party may submit."""
+    name = dict(record.headers).get("ce_type") or b""
+    found = name.decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
+    return found if found in ABOUT else "unknown"
 
 
 def _submission_id(record: Record) -> str:

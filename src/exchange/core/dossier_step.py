@@ -16,6 +16,7 @@ from exchange.core.decisions import quarantined
 from exchange.core.dossier_events import HANDLERS
 from exchange.core.envelope import Attributes, from_headers, traceparent_of
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.risk import RANK
 from exchange.core.rules import Rules
 from exchange.core.step import News, Record, Result, State
 from exchange.core.turn import EVENTS, Turn, blank, conclude
@@ -115,7 +116,8 @@ class DossierStep:
             key = decision["line"] or f"lane-{record.partition}"
             place = Place(self.topics.decisions, record.partition, key)
             outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity, traceparent=trace))
-        facts: list[tuple[str, str]] = [("decisions", decision["kind"]) for decision in decisions]
+        facts: list[tuple[str, ...]] = [("decisions", decision["kind"]) for decision in decisions]
+        facts += [("profile_changes", change["category"], _direction(change)) for each in decisions for change in each["changes"]]
         held = [value for key, value in changes.items() if key.startswith("dossier/")]
         facts += [("dossiers", "new" if dossier["seq"] == 1 else "updated") for dossier in held]
         return Result(changes, outputs, more=more, facts=facts, news=[_news(decision) for decision in decisions])
@@ -150,6 +152,12 @@ def _news(decision: r.Decision) -> News:
     return News(
         f"decision.{decision['kind']}", event_id, decision["release"] or decision["line"], dossier["seq"] if dossier else 0
     )
+
+
+def _direction(change: r.ProfileChange) -> str:
+    """Where a level went; ``same``: only the status or a flag changed."""
+    before, after = RANK[change["from_level"]], RANK[change["to_level"]]
+    return "raised" if after > before else "lowered" if after < before else "same"
 
 
 def _cursor(state: State) -> tuple[int, str]:

@@ -13,13 +13,14 @@ from exchange.core.admission import ABOUT
 from exchange.core.codec import Codec
 from exchange.core.schemas import NAMESPACE
 from exchange.core.step import Headers, Output, Record
+from exchange.core.timing import PUBLISHED_HEADER
 from exchange.errors import DocumentError
 from exchange.topics import Topics
 
 GENERATION_HEADER = "exchange_generation"
 """On a notice that a restore wrote: the generation it was restored into. Not part of what was said."""
 
-_NOT_SAID = (GENERATION_HEADER, "traceparent")
+_NOT_SAID = frozenset({GENERATION_HEADER, PUBLISHED_HEADER, "traceparent"})
 """Headers that are not part of what was said: two records may differ in them and be the same. A trace is for looking on; records
 of a release that carried none on must still be found."""
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from exchange.adapters.lane_events import Lag, StepDone, all_of, silent
+from exchange.adapters.lane_events import Lag, StepDone
 from exchange.adapters.otel import Spans, exporting
 from exchange.adapters.step_log import StepLog
 from exchange.client.trace import fresh
@@ -25,15 +25,8 @@ from exchange.core.step import News
 from exchange.runtime import configure_logging
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-STEP = StepDone(
-    "dossier",
-    1,
-    42,
-    0.005,
-    (),
-    (("ce_id", b"e1"), ("traceparent", TRACE.encode())),
-    [News("decision.event", "e1", "acme/m@1", 7)],
-)
+HEADERS = (("ce_id", b"e1"), ("traceparent", TRACE.encode()))
+STEP = StepDone("dossier", 1, 42, 0.005, (), headers=HEADERS, news=[News("decision.event", "e1", "acme/m@1", 7)])
 
 
 def test_a_span_has_the_publishers_trace_and_names_no_party() -> None:
@@ -104,15 +97,6 @@ def test_a_client_within_a_span_goes_on_with_its_trace() -> None:
         context = span.get_span_context()
         flags = int(context.trace_flags)
         assert fresh() == f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
-
-
-def test_one_hook_tells_all_and_none_costs_nothing() -> None:
-    """Off is the hook that was there before."""
-    heard: list[Any] = []
-    assert all_of([]) is silent
-    assert all_of([heard.append]) == heard.append
-    all_of([heard.append, heard.append])(STEP)
-    assert heard == [STEP, STEP]
 
 
 def test_the_log_says_which_event_and_never_what(capsys: pytest.CaptureFixture[str]) -> None:
