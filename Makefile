@@ -44,6 +44,10 @@ registry: $(STAMP)
 	$(PY) -m exchange.testing.apicurio
 	$(VENV)/bin/pytest -q -n 0 tests/broker/test_registry.py
 
+# What lies in deploy/, as far as this machine can verify it; what is skipped is named with what it takes. CHECK=chart for a part.
+deploy-check: $(STAMP)
+	$(PY) deploy/check/check.py $(CHECK)
+
 # A commit held back and let go into the next transaction, on a plain loop and on ours.
 TIMES ?= 200
 late-commit: $(STAMP)
