@@ -255,7 +255,9 @@ def image_steps_work() -> str:
         home = folder / "home"
         home.mkdir()
         os.chown(home, USER, USER)
-        env = {"PATH": "/usr/bin:/bin", "EXCHANGE_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+        said = [word for line in steps.splitlines() if line.startswith("ENV ") for word in line.split()[1:]]
+        env = {name: value.replace("/var/lib/exchange", str(home)) for name, _, value in (word.partition("=") for word in said)}
+        env |= {"EXCHANGE_METRICS_HOST": "127.0.0.1"}
         as_user: dict[str, Any] = {"env": env, "user": USER, "group": USER, "extra_groups": [], "cwd": "/"}
         packages = json.loads(run(exchange, "version", "--all", "--json", **as_user))["packages"]
         seconds = _worker_works(exchange, folder / "kafka", as_user)
