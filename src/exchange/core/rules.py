@@ -21,6 +21,15 @@ from exchange.events import records as r
 SEMANTICS = "1"
 """Version of the steps' meaning. It is part of the digest: new meaning takes effect by a RulesActivated record."""
 
+MAX_BYTES = 900_000
+"""Bytes of all rules together: one record of the rules topic holds them, and clients send at most 1 MiB."""
+
+MAX_ROWS = 1000
+"""Rows of all profiles in force: every dossier holds a status for each, and again for each parent."""
+
+MAX_CARRYING = 128
+"""Rows of ``union`` and ``recompute`` among them: each brings up to 4 kB from every parent, and a dossier has 2 MiB."""
+
 _STEP_DOWN: dict[r.Level, r.Level] = {"critical": "high", "high": "moderate", "moderate": "low"}
 _EFFECTS = ("carries", "reduced", "none")
 
@@ -205,3 +214,18 @@ def parse_rules(content: bytes) -> Rules:
     profiles = [parse_profile(text, f"{name}.toml", placeholders=placeholders) for name, text in sorted(texts.profiles.items())]
     propagation = parse_propagation(texts.tables["propagation"])
     return Rules(digest_of(content), propagation, profiles, frozenset(authorities))
+
+
+def ensure_small(content: bytes) -> None:
+    """That rules leave room for what is said under them; to be asked before they are put in force, not of what once was.
+
+    Raises:
+        ConfigError: too large, or profiles that no release could be judged by; or no rules at all.
+    """
+    rows = [row for profile in parse_rules(content).profiles for row in profile.rows]
+    carrying = sum(1 for row in rows if row.inherit in ("union", "recompute"))
+    counts = (("bytes", len(content), MAX_BYTES), ("rows", len(rows), MAX_ROWS))
+    for what, count, most in (*counts, ("rows of union or recompute", carrying, MAX_CARRYING)):
+        if count > most:
+            message = f"the rules in force would hold {count} {what}, {most} at most"
+            raise ConfigError(message, hint="take rows or profiles out: exchange profiles activate --remove PROFILE")
