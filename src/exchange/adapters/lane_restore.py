@@ -15,7 +15,7 @@ from exchange.errors import StateError, TimedOutError
 
 STALL_S = 20.0
 READ_MS = 500
-READ_RECORDS = 2000
+READ_RECORDS = 100  # of the largest kind they are 200 MiB
 
 
 @dataclass(frozen=True, slots=True)
