@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit clean
+.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit malformed fuzz clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -38,6 +38,18 @@ NODES ?= 1
 faults: $(STAMP)
 	$(PY) -m exchange.testing.faults --faults $(FAULTS) --seed $(SEED) --events $(EVENTS) --nodes $(NODES) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(OUT),--out $(OUT)) --json
+
+# Every parser by atheris (Linux, CPython 3.11 to 3.13), its share of SECONDS each: docs/hostile-input.md.
+SECONDS ?= 120
+fuzz: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	$(PY) tests/fuzz/fuzz.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET))
+
+# COUNT=100000 takes two and a half minutes: docs/hostile-input.md.
+COUNT ?= 2000
+RATE ?= 500
+malformed: $(STAMP)
+	$(PY) -m exchange.testing.malformed --count $(COUNT) --seed $(SEED) --rate $(RATE)
 
 # A commit held back and let go into the next transaction, on a plain loop and on ours.
 TIMES ?= 200

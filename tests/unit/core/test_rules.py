@@ -114,7 +114,7 @@ def test_rules_leave_room_for_what_is_said_under_them() -> None:
     for content, told in (
         (own_profile(MAX_CARRYING + 1, "union"), f"{MAX_CARRYING + 1} rows of union or recompute, {MAX_CARRYING} at most"),
         (own_profile(MAX_ROWS + 1), f"{MAX_ROWS + 1} rows, {MAX_ROWS} at most"),
-        (own_profile(MAX_ROWS, hint="x" * 900), f"bytes, {MAX_BYTES} at most"),
+        (own_profile(MAX_ROWS, hint="x" * 700), f"bytes, {MAX_BYTES} at most"),
     ):
         with pytest.raises(ConfigError, match=told):
             ensure_small(content)
