@@ -114,6 +114,8 @@ class _SafeBatch:
         batch, at = self._batch, self._batch.base_offset
         try:
             for record in batch:
+                if not at <= record.offset < batch.next_offset:
+                    raise ValueError("an offset that is not the batch's")
                 at = record.offset + 1
                 yield record if _size(record) <= RECORD_MAX else self._instead(record.offset, TOO_LARGE)
         except (MemoryError, OSError):
