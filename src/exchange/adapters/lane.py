@@ -423,7 +423,7 @@ class Lane:
             await asyncio.sleep(0)
 
     def _absorb(self, draft: Draft, step: Stepped) -> None:
-        self._state.apply(step.result.changes)
+        self._state.apply(step.held)
         draft.add(step)
 
     # -- committing

@@ -77,7 +77,7 @@ async def refold(consumer: Any, processor: Processor, partition: int, target: in
         more = True
         while more:
             step = run_step(processor, state, record, Limits())
-            state.apply(step.result.changes)
+            state.apply(step.held)
             more = step.result.more
         records += 1
     return Refold(state, records, same=encoded(processor, state) == encoded(processor, found))

@@ -48,9 +48,11 @@ class Retelling:
         while more:
             step = run_step(self.processor, self.state, record, Limits())
             result, more = step.result, step.result.more
-            if not self._settle(result.outputs, f"offset {record.offset}"):
-                result, more = self._wait(record), False
-            self.state.apply(result.changes)
+            if self._settle(result.outputs, f"offset {record.offset}"):
+                self.state.apply(step.held)
+            else:
+                self.state.apply(self._wait(record).changes)
+                more = False
         self.records += 1
         self._drain()
 
@@ -68,18 +70,19 @@ class Retelling:
     def begin(self, record: Record) -> None:
         """Fold what is on record of the record at the committed offset: a long one is worked off in several transactions."""
         while True:
-            result = run_step(self.processor, self.state, record, Limits()).result
+            step = run_step(self.processor, self.state, record, Limits())
+            result = step.result
             if not result.more or self.ledger.missing(result.outputs):
                 return
             self._settle(result.outputs, f"offset {record.offset}")
-            self.state.apply(result.changes)
+            self.state.apply(step.held)
 
     def _drain(self) -> None:
         while (step := run_drain(self.processor, _Without(self.state, self._held), Limits())) is not None:
             result: Result = step.result
             [line] = {_line(key) for key in result.changes if key.startswith("queue/")}
             if self._settle(result.outputs, f"the queue of {line}"):
-                self.state.apply(result.changes)
+                self.state.apply(step.held)
             else:
                 self._held.add(f"queue/{line}/")
 

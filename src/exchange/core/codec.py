@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Any, cast
 
 from fastavro import schemaless_reader
 
+from exchange.core.reader import Read, compile_reader
 from exchange.core.scan import Shape, check_body, compile_shape
 from exchange.core.schemas import NAMESPACE, SchemaSet
-from exchange.core.seals import Open, Opener, Seals, compile_opener
+from exchange.core.seals import Open, Opener, Sealed, Seals, compile_opener
 from exchange.core.writer import Seal, Write, compile_writer
 from exchange.errors import ConfigError, DocumentError, ParseError, TooLargeError, UnknownSchemaError, ValidationError
 
@@ -98,15 +99,23 @@ class Codec:
         raw = self._seals.raw(record)
         if raw is None:
             raw = self._write(_SINGLE + self._schemas.fingerprints[name], name, record)
-            self._seals.keep(name, record, raw)
+            self._seals.keep(record, raw)
         return raw
 
-    def _open(self, name: str, raw: bytes) -> dict[str, Any]:
-        record = self._seals.record(name, raw)
-        if record is None:
-            record = self.decode_as(name, raw, trusted=True)
-            self._seals.keep(name, record, raw)
-        return cast("dict[str, Any]", record)
+    def sealed(self, name: str, raw: bytes) -> Sealed:
+        """The record of bytes that the exchange itself wrote, read when somebody looks into it."""
+        return self._seals.of(name, raw, partial(self.unseal, name))
+
+    def unseal(self, name: str, raw: bytes) -> dict[str, Any]:
+        """The record of sealed bytes.
+
+        Raises:
+            ParseError: damaged, or of another schema.
+        """
+        found, record = self.decode_for_step(raw)
+        if found != name:
+            raise ParseError(f"a {found} where a {name} belongs")
+        return record
 
     def decode(self, value: bytes, *, limit: int = SUBMISSION_LIMIT) -> tuple[str, dict[str, Any]]:
         """Name and record of bytes that anybody may have written.
@@ -125,13 +134,36 @@ class Codec:
         return kind.name, self._read(kind, value, start, lambda name, raw: self.decode_as(name, raw, limit=limit))
 
     def decode_trusted(self, value: bytes) -> tuple[str, dict[str, Any]]:
-        """Name and record of bytes that the exchange itself wrote: without the scan, three times as fast.
+        """Name and record of bytes that the exchange itself wrote: without the scan, ten times as fast.
 
         Raises:
             ParseError: damaged, or of an unknown schema.
         """
+        return self._decode_trusted(value, lambda name, raw: self.decode_as(name, raw, trusted=True))
+
+    def decode_for_step(self, value: bytes) -> tuple[str, dict[str, Any]]:
+        """As :meth:`decode_trusted`, but what the record holds sealed is read only when the step looks into it.
+
+        Raises:
+            ParseError: as there; of what is sealed, when it is looked into.
+        """
+        return self._decode_trusted(value, self.sealed)
+
+    def _decode_trusted(self, value: bytes, read: Open) -> tuple[str, dict[str, Any]]:
         kind, start = self._frame(value)
-        return kind.name, self._read(kind, value, start, self._open)
+        if kind.schemas is not self._schemas:  # of a former release: its fields have to be resolved to ours
+            return kind.name, self._read(kind, value, start, read)
+        try:
+            record, end = kind.read(value, start)
+        except MemoryError:
+            raise
+        except Exception:  # a reader raises whatever Python does
+            raise ParseError(f"not a {kind.name}") from None
+        if end != len(value):
+            raise ParseError("bytes are left over after the value")
+        if kind.opener is not None:
+            kind.opener(record, read)
+        return kind.name, record
 
     def decode_as(self, name: str, value: bytes, *, trusted: bool = False, limit: int = SUBMISSION_LIMIT) -> dict[str, Any]:
         """The record of bytes that must be of one schema.
@@ -211,6 +243,10 @@ class _Kind:
     @cached_property
     def write(self) -> Write:
         return compile_writer(self.schemas.raw[self.name], self.named, self.seal)
+
+    @cached_property
+    def read(self) -> Read:
+        return compile_reader(self.schemas.raw[self.name], self.named)
 
     @cached_property
     def opener(self) -> Opener | None:

@@ -254,6 +254,14 @@ def mask_change(change: r.ProfileChange, release: str, reader: Reader) -> r.Prof
     return {**change, "path": mask_path(change["path"], release, reader)}
 
 
+def all_hops_public(dossier: r.Dossier) -> bool:
+    """Whether every reader sees every hop of a dossier."""
+    paths = [*(way["path"] for way in dossier["ways"]), *(item["path"] for item in dossiers.stage_news(dossier))]
+    return all(link["audience"] == "public" for link in dossier["parents"]) and all(
+        hop["audience"] == "public" for path in paths for hop in path
+    )
+
+
 def view(projector: Projector, dossier: r.Dossier, reader: Reader) -> r.View:
     """A dossier as one reader may see it."""
     release = dossier["release"]

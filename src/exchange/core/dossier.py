@@ -194,7 +194,34 @@ def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.D
         "reports": reports,
         "due": min((*_validity(dossier["assessments"], now), *_staleness(dossier, rules, reports)), default=None),
     }
-    return Evaluated(after, _snapshot(after, rules, own, flows))
+    rows = _ROWS.of(reports) if told_same else None
+    if rows is None:
+        rows = _inheritable(after, rules)
+        _ROWS.keep(reports, rows)
+    return Evaluated(after, _snapshot(after, rows, own, flows))
+
+
+class _Rows:
+    """What goes down beside reports that are taken over as they are: the same rows. A memory by identity, of those used last."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[int, tuple[list[r.Report], list[r.InheritedRow]]] = {}
+
+    def of(self, reports: list[r.Report]) -> list[r.InheritedRow] | None:
+        """The rows that were made with this very list of reports."""
+        kept = self._kept.get(id(reports))
+        return kept[1] if kept else None
+
+    def keep(self, reports: list[r.Report], rows: list[r.InheritedRow]) -> None:
+        """Remember a pair; the oldest goes."""
+        self._kept.pop(id(reports), None)
+        if len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[id(reports)] = (reports, rows)
+
+
+_ROWS = _Rows(1000)
 
 
 def _same_for_reports(former: r.Dossier, dossier: r.Dossier) -> bool:
@@ -245,10 +272,12 @@ def snapshot(dossier: r.Dossier, rules: Rules, now: datetime | None) -> r.Snapsh
     """All that an evaluated release passes down to those made from it."""
     own = risk.own_findings(dossier["assessments"], now)
     flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
-    return _snapshot(dossier, rules, own, flows)
+    return _snapshot(dossier, _inheritable(dossier, rules), own, flows)
 
 
-def _snapshot(dossier: r.Dossier, rules: Rules, own: Mapping[r.RiskCategory, risk.Own], flows: risk.Flows) -> r.Snapshot:
+def _snapshot(
+    dossier: r.Dossier, rows: list[r.InheritedRow], own: Mapping[r.RiskCategory, risk.Own], flows: risk.Flows
+) -> r.Snapshot:
     card = dossier["card"]
     return {
         "release": dossier["release"],
@@ -259,7 +288,7 @@ def _snapshot(dossier: r.Dossier, rules: Rules, own: Mapping[r.RiskCategory, ris
         "compute_flop": completeness.compute_of(card),
         "contributions": risk.passed_down(dossier["release"], own, flows),
         "stage_news": _passed_stage_news(dossier),
-        "rows": _inheritable(dossier, rules),
+        "rows": rows,
     }
 
 

@@ -43,7 +43,7 @@ class DossierStep:
 
     def __call__(self, state: State, record: Record) -> Result:
         """One journal record. See :class:`exchange.core.step.Processor`."""
-        name, value = self.codec.decode_trusted(record.value or b"")
+        name, value = self.codec.decode_for_step(record.value or b"")
         if name == "RulesActivated":
             return self._sweep(state, record, name, value, digest=value["digest"])
         if name == "Tick":

@@ -70,7 +70,7 @@ class FanoutStep:
         return _queued(self._decision(record))
 
     def _decision(self, record: Record) -> r.Decision:
-        name, value = self.codec.decode_trusted(record.value or b"")
+        name, value = self.codec.decode_for_step(record.value or b"")
         if name != "Decision":
             raise TypeError(f"{name} on the decisions topic")
         return cast(r.Decision, value)
@@ -115,7 +115,7 @@ class FanoutStep:
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
         facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         try:
-            name, value = self.codec.decode_trusted(record.value or b"")
+            name, value = self.codec.decode_for_step(record.value or b"")
         except Exception:
             name, value = "", None
         if name == "Decision":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from exchange.core import disclosure
@@ -33,6 +34,29 @@ class Telling:
     authorities: frozenset[str]
     projector: Projector
     codec: Codec
+    _views: dict[tuple[str, frozenset[str]], r.View] = field(default_factory=dict)
+    _payloads: dict[tuple[str, frozenset[str]], tuple[dict[str, Any], list[r.Withheld]]] = field(default_factory=dict)
+
+    @cached_property
+    def _hides_no_hop(self) -> bool:
+        dossier = self.decision["dossier"]
+        return dossier is None or disclosure.all_hops_public(dossier)
+
+    def view(self, dossier: r.Dossier, reader: Reader) -> r.View:
+        """The dossier as the reader may see it; made once for all who may see the same."""
+        if not self._hides_no_hop:  # a hidden hop is shown to the owner of the release that hid it
+            return disclosure.view(self.projector, dossier, reader)
+        kind = (reader.audience, reader.fields)
+        if kind not in self._views:
+            self._views[kind] = disclosure.view(self.projector, dossier, reader)
+        return self._views[kind]
+
+    def payload(self, reader: Reader) -> tuple[dict[str, Any], list[r.Withheld]]:
+        """The event that is the news, as the reader may see it; made once for all of an audience."""
+        kind = (reader.audience, reader.fields)
+        if kind not in self._payloads:
+            self._payloads[kind] = _payload(self, reader)
+        return self._payloads[kind]
 
 
 def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity], *, subscriber: bool) -> r.Notice:
@@ -55,7 +79,7 @@ def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity]
     withheld: list[r.Withheld] = []
     if decision["cause"] is not None and cause is None:
         withheld.append({"path": "cause", "reason": "the way it came is not disclosed", "rough": None})
-    payload, hidden = _payload(telling, reader)
+    payload, hidden = telling.payload(reader)
     child, hidden_child = _child(decision)
     cause = None if hidden_child else cause
     return {
@@ -70,7 +94,7 @@ def notice_for(telling: Telling, party: str, n: int, capacities: set[r.Capacity]
         "lane": decision["lane"],
         "offset": decision["offset"],
         "cause": cause,
-        "view": disclosure.view(telling.projector, dossier, reader) if dossier else None,
+        "view": telling.view(dossier, reader) if dossier else None,
         "changes": [disclosure.mask_change(change, release, reader) for change in decision["changes"]],
         "card": payload.get("card"),
         "change_notice": payload.get("change_notice"),

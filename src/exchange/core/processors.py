@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from exchange.core.admission import IntakeStep
@@ -12,6 +13,7 @@ from exchange.core.dossier_step import DossierStep
 from exchange.core.fanout_step import LIMIT, FanoutStep
 from exchange.core.rules import Rules
 from exchange.core.schemas import SchemaSet
+from exchange.core.seals import Sealed
 from exchange.core.step import Processor
 from exchange.topics import Topics
 
@@ -43,14 +45,18 @@ def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
     """Journal to dossiers and decisions."""
     step = DossierStep(codec, topics, rules)
     encode, decode = state_codec(codec)
-    return Processor("dossier", topics.journal, topics.dossiers, step, step.broken, encode, decode)
+
+    def hold(key: str, value: Any, raw: bytes) -> Any:
+        return Sealed(raw, partial(codec.unseal, "Dossier")).filled(value) if key.startswith("dossier/") else value
+
+    return Processor("dossier", topics.journal, topics.dossiers, step, step.broken, encode, decode, hold)
 
 
 def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, limit: int = LIMIT) -> Processor:
     """Decisions to notices, upstream messages and edges."""
     step = FanoutStep(codec, topics, rules, Projector(schemas), limit)
     encode, decode = state_codec(codec)
-    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, step.drain, step.queue)
+    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, None, step.drain, step.queue)
 
 
 def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[str, bytes], Any]]:
@@ -61,6 +67,9 @@ def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[st
         return codec.seal(name, value) if name == "Dossier" else codec.encode(name, value)  # its decision carries it too
 
     def decode(key: str, value: bytes) -> Any:
-        return codec.decode_as(STATE_RECORDS[key.partition("/")[0]], value, trusted=True)
+        name = STATE_RECORDS[key.partition("/")[0]]
+        if name == "Dossier":
+            return Sealed(value, partial(codec.unseal, name))
+        return codec.unseal(name, value)
 
     return encode, decode

@@ -8,8 +8,8 @@ schema, so that what is carried evolves by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
 from exchange.core.schemas import NAMESPACE
 
@@ -20,33 +20,131 @@ Opener = Callable[[dict[str, Any], Open], None]
 """Opens what a decoded record holds sealed, in place."""
 
 KEPT = 256
-"""Sealed records remembered: those of the steps at hand."""
+"""Sealed bytes remembered: those of the steps at hand."""
+
+
+class Sealed(dict[str, Any]):
+    """A record that stays bytes until somebody looks into it, and can become bytes again.
+
+    Equal to the record it stands for, and used like it by Python code; code in C that looks into dicts by itself (``json``) sees
+    nothing while it is closed, so it stays with the steps. Nobody changes it: what is made of it is a new dict.
+
+    Args:
+        raw: the framed bytes.
+        read: makes the record of them.
+
+    Attributes:
+        raw: the framed bytes.
+    """
+
+    __slots__ = ("_read", "raw")
+
+    def __init__(self, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> None:
+        super().__init__()
+        self.raw = raw
+        self._read = read
+
+    def open(self) -> Self:
+        """Read the bytes, if that was not done yet."""
+        if not super().__len__():
+            super().update(self._read(self.raw))
+        return self
+
+    def filled(self, record: dict[str, Any]) -> Self:
+        """Take over what the bytes say from whoever has it."""
+        super().update(record)
+        return self
+
+    def close(self) -> None:
+        """Keep the bytes alone."""
+        super().clear()
+
+    def __missing__(self, key: str) -> Any:  # the way of ``self[key]`` while closed: once open, keys are found without it
+        if super().__len__():
+            raise KeyError(key)
+        return self.open()[key]
+
+    def __len__(self) -> int:
+        self.open()
+        return super().__len__()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:  # overridden: else ``{**self}`` would copy what is there, which is nothing while closed
+        self.open()
+        return super().__iter__()
+
+    def __contains__(self, key: object) -> bool:
+        return super(Sealed, self.open()).__contains__(key)
+
+    def __eq__(self, other: object) -> bool:
+        return super(Sealed, self.open()).__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return super(Sealed, self.open()).__repr__()
+
+    def __or__(self, other: Any) -> Any:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | dict(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of a dict; so are the next three."""
+        return super(Sealed, self.open()).get(key, default)
+
+    def keys(self) -> Any:
+        """The keys."""
+        return super(Sealed, self.open()).keys()
+
+    def values(self) -> Any:
+        """The values."""
+        return super(Sealed, self.open()).values()
+
+    def items(self) -> Any:
+        """Keys and values."""
+        return super(Sealed, self.open()).items()
 
 
 class Seals:
-    """Remembers which bytes stand for which record, by identity: a record is never changed once it is written."""
+    """Remembers which bytes stand for which record: a record is never changed once it is written.
+
+    By identity, so that what is written twice is encoded once; and the last by its bytes, so that what comes with many in a row
+    is read once.
+    """
 
     def __init__(self) -> None:
         self._raws: dict[int, tuple[Any, bytes]] = {}
-        self._records: dict[tuple[str, bytes], Any] = {}
+        self._last: dict[str, Sealed] = {}
+
+    def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
+        """The record of these bytes; the same one, if the last of its name had the same."""
+        found = self._last.get(name)
+        if found is None or found.raw != raw:
+            found = self._last[name] = Sealed(raw, read)
+        return found
 
     def raw(self, record: Any) -> bytes | None:
-        """The bytes of this very object, if they are remembered."""
+        """The bytes of this very object, if it carries them or they are remembered."""
+        if record.__class__ is Sealed:
+            return record.raw
         kept = self._raws.get(id(record))
         return kept[1] if kept else None
 
-    def record(self, name: str, raw: bytes) -> Any | None:
-        """The record of these bytes, if it is remembered."""
-        return self._records.get((name, raw))
-
-    def keep(self, name: str, record: Any, raw: bytes) -> None:
+    def keep(self, record: Any, raw: bytes) -> None:
         """Remember a pair; the oldest goes."""
         if len(self._raws) >= KEPT:
             del self._raws[next(iter(self._raws))]
-        if len(self._records) >= KEPT:
-            del self._records[next(iter(self._records))]
         self._raws[id(record)] = (record, raw)
-        self._records[(name, raw)] = record
 
 
 def sealed_name(field: Mapping[str, Any]) -> str | None:

@@ -103,6 +103,7 @@ class Processor:
             record and the exception, and returns what stands for the record (a dead letter, a quarantined decision).
         encode: state value -> bytes for the state topic.
         decode: the reverse.
+        hold: what the state in memory keeps for a key, given its value and the bytes written for it; default: the value.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
             must not depend on how it is interleaved with input records.
         queue: puts an input record where ``drain`` finds it, without working it off; there is one where there is a drain.
@@ -115,5 +116,6 @@ class Processor:
     broken: Callable[[State, Record, Exception], Result]
     encode: Callable[[str, Any], bytes]
     decode: Callable[[str, bytes], Any]
+    hold: Callable[[str, Any, bytes], Any] | None = None
     drain: Callable[[State], Result | None] | None = None
     queue: Callable[[State, Record], Result] | None = None

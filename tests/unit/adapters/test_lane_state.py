@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from exchange.adapters import lane_state
 from exchange.adapters.lane_events import counts
 from exchange.adapters.lane_state import Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
+from exchange.core.seals import Sealed
 from exchange.core.step import Output, Processor, Record, Result, State
 from exchange.errors import StateError
 
@@ -88,11 +90,11 @@ def test_a_draft_is_full_by_each_of_its_bounds() -> None:
     limits = Limits(records=3, writes=4, topics=2, bytes=10, seconds=1.0)
     draft = Draft(0)
     assert not draft.full(limits)
-    draft.add(Stepped(0, Result({}, [Output("a", 0, None, b"1")]), {"k": b"old"}, 0.1))
-    draft.add(Stepped(1, Result(), {"k": b"new"}, 0.1))
+    draft.add(Stepped(0, Result({}, [Output("a", 0, None, b"1")]), {"k": b"old"}, {}, 0.1))
+    draft.add(Stepped(1, Result(), {"k": b"new"}, {}, 0.1))
     assert draft.changes == {"k": b"new"}
     assert not draft.full(limits)
-    draft.add(Stepped(2, Result({}, [Output("b", 0, None, b"1")]), {}, 0.1))
+    draft.add(Stepped(2, Result({}, [Output("b", 0, None, b"1")]), {}, {}, 0.1))
     assert draft.full(limits)
     assert Draft(0, records=3).full(limits)
     assert Draft(0, size=10).full(limits)
@@ -108,3 +110,16 @@ def test_no_drain_is_no_work() -> None:
 def test_facts_are_counted() -> None:
     """Equal facts of a batch add up."""
     assert counts([("a", "x"), ("a", "x"), ("b", "y")]) == {("a", "x"): 2, ("b", "y"): 1}
+
+
+def test_sealed_values_are_bytes_again_but_for_those_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they come into use: by a step, by get, by scan."""
+    monkeypatch.setattr(lane_state, "OPEN", 2)
+    made = {f"d/{n}": Sealed(b"%d" % n, lambda raw: {"n": int(raw)}) for n in range(6)}
+    state = LaneState(made)
+    assert [value["n"] for _, value in state.scan("d/")] == list(range(6))
+    state.apply({"d/6": Sealed(b"6", lambda raw: {"n": int(raw)}).filled({"n": 6})})
+    assert state.get("d/0")["n"] == 0
+    opened = [key for key, value in state.items() if dict.__len__(value)]
+    assert opened == ["d/0", "d/6"]
+    assert state.get("d/3") == {"n": 3}
