@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -64,6 +64,17 @@ OBSERVE_SECONDS ?= 120
 OBSERVE_OUT ?= docs/observe
 observe: $(STAMP)
 	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
+
+# Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency one case.
+BENCH := .venv-bench
+$(BENCH)/.installed: requirements.txt bench/requirements.txt
+	test -x $(BENCH)/bin/python || python3 -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r bench/requirements.txt
+	touch $@
+
+bench: $(BENCH)/.installed
+	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
