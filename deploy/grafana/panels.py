@@ -542,8 +542,8 @@ PROCESSORS = Board(
                     "再生の進み具合",
                     (
                         (
-                            "sum by (processor, work) (exchange_replay_records_done) / "
-                            "(sum by (processor, work) (exchange_replay_records) > 0)",
+                            "1 - sum by (processor, work) (exchange_replay_records - exchange_replay_records_done) / "
+                            "clamp_min(sum by (processor, work) (exchange_replay_records), 1)",
                             "{{processor}} {{work}}",
                         ),
                     ),
