@@ -56,8 +56,8 @@ def watchers(settings: Settings, folder: Path) -> Iterator[Watchers]:
     other = free_port(start=one + 1)
     deploy = bundled("deploy")
     with (
-        alertmanager(folder, other, deploy) as alerts,
         prometheus(folder, one, deploy, targets, other) as asked,
+        alertmanager(folder, other, deploy) as alerts,
     ):
         yield Watchers(asked.api, alerts.api)
 

@@ -121,6 +121,13 @@ def test_build_and_process_are_told() -> None:
     assert (registry.get_sample_value("process_resident_memory_bytes", {"processor": "clock"}) or 0) > 1e6
 
 
+def test_what_parties_read_does_not_say_when_its_cause_was_published() -> None:
+    """The header goes on with decisions and the journal, which only the exchange reads."""
+    bus = Bus()
+    timed = {topic for processor in bus.processors() for topic in processor.timed}
+    assert timed == {bus.topics.decisions, bus.topics.journal}
+
+
 async def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
     """Over a random world, step by step: what a tally says it counts is what counting the whole state gives."""
     bus = Bus(partitions=1, profiles=("jg-1.2", "hf-card"))
