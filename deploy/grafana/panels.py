@@ -680,7 +680,7 @@ EVENT = Board(
                     ((quantile(SINCE, "until", q="$quantile"), "{{until}}"),),
                     "s",
                     "bars",
-                    "Counted from the publication each time, so that each is longer than the one before it.",
+                    "Counted from the publication each time, down to the last release that hears of it.",
                     "notices-late",
                 ),
             ),

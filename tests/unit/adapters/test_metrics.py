@@ -63,6 +63,13 @@ def test_the_time_since_publication_is_observed_for_each_notice() -> None:
     labels = {"processor": "fanout", "until": "notice"}
     assert registry.get_sample_value("exchange_publication_seconds_count", labels) == 3
     assert 6 <= (registry.get_sample_value("exchange_publication_seconds_sum", labels) or 0) < 60
+    nothing, news = (("decisions", "nothing"),), (("decisions", "profile_change"), ("dossiers", "updated"))
+    registry_of_dossier = told(
+        events.StepDone("dossier", 0, 1, 0.01, nothing, two_seconds_ago),
+        events.StepDone("dossier", 0, 2, 0.01, news, two_seconds_ago),
+    )
+    labels = {"processor": "dossier", "until": "dossier"}
+    assert registry_of_dossier.get_sample_value("exchange_publication_seconds_count", labels) == 1
     assert registry.get_sample_value("exchange_fanout_told_sum", {"processor": "fanout"}) == 8
     assert registry.get_sample_value("exchange_notices_total", {"processor": "fanout", "kind": "event"}) == 4
 
