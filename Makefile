@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit malformed fuzz bench clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit malformed fuzz bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -59,6 +59,7 @@ late-commit: $(STAMP)
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
+	$(PY) deploy/grafana/generate.py
 
 # CARDS=folder measures your own cards.
 bench-check: $(STAMP)
@@ -69,6 +70,12 @@ SEEDS ?= 1000
 FROM ?= 0
 simulate: $(STAMP)
 	$(PY) -m exchange.testing.simulation --seeds $(SEEDS) --from $(FROM)
+
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
 # Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency one case.
 BENCH := .venv-bench

@@ -43,8 +43,10 @@ class Settings(BaseSettings):
         generation: counts restores into a new cluster; part of every position (DESIGN section 4, rule 4).
         tick_seconds: how often time is told to the dossiers.
         fanout_limit: stakeholders told in one transaction; what is left waits in the line's queue.
-        metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
+        metrics_port: where /metrics, /healthz and /readyz are served; ``None``: nowhere. Each processor of ``exchange up`` takes
+            the next port.
         metrics_host: address /metrics is served at.
+        broker_metrics_port: where the embedded broker's own metrics are served (JMX exporter); ``None``: nowhere.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
             activate` changes them later. Also the default of `exchange check`.
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
+    broker_metrics_port: int | None = Field(default=None, ge=1024, le=65535)
     authorities: str = ""
     profiles: str = "jg-1.2"
     log_format: Literal["text", "json"] = "text"

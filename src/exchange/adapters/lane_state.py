@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -57,6 +57,11 @@ class LaneState:
             if value.__class__ is Sealed:
                 self._use(value)
             yield key, value
+
+    def following(self, key: str) -> Iterator[tuple[str, Any]]:
+        """Yield everything behind a key, in key order, without taking it for used."""
+        for each in self._items.irange(key, inclusive=(False, True)):
+            yield each, self._items[each]
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Yield everything in key order."""
@@ -145,6 +150,7 @@ class Stepped:
     held: Mapping[str, Any]
     seconds: float
     error: str = ""
+    published_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -165,11 +171,11 @@ class Draft:
     seconds: float = 0.0
     _targets: set[str] = field(default_factory=set)
 
-    def add(self, step: Stepped) -> None:
-        """Take one step in."""
+    def add(self, step: Stepped, outputs: Sequence[Output] | None = None) -> None:
+        """Take one step in; ``outputs`` as they are to be written, where that is not how the step made them."""
         self.steps.append(step)
         self.changes.update(step.encoded)
-        self.outputs.extend(step.result.outputs)
+        self.outputs.extend(step.result.outputs if outputs is None else outputs)
         self.new_topics.update(step.result.topics)
         self._targets.update(output.topic for output in step.result.outputs)
         self.size += sum(len(raw or b"") for raw in step.encoded.values())

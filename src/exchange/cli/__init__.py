@@ -16,6 +16,7 @@ from exchange.cli import (
     audit,
     backup,
     check,
+    dashboards,
     dead_letters,
     demo,
     diff,
@@ -94,6 +95,9 @@ profile_commands.command("test")(profiles.test)
 profile_commands.command("new")(profiles.new)
 profile_commands.command("activate")(profiles.activate)
 app.add_typer(profile_commands, name="profiles")
+board_commands = typer.Typer(help="The Grafana dashboards that ship.", no_args_is_help=True)
+board_commands.command("verify")(dashboards.verify)
+app.add_typer(board_commands, name="dashboards")
 topic_commands = typer.Typer(help="The topics of this deployment.", no_args_is_help=True)
 topic_commands.command("apply")(topics.apply)
 topic_commands.command("list")(topics.list_)

@@ -15,6 +15,7 @@ from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.schemas import NAMESPACE
 from exchange.core.step import TOO_LARGE, Output, Record, Result, State, unreadable
 from exchange.errors import DocumentError, ParseError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
@@ -220,7 +221,8 @@ class IntakeStep:
             outputs.append(
                 self._receipt(record, party, _submission_id(record), "refused", reason=reason, field=field, optional=elsewhere)
             )
-        return Result({}, outputs, facts=[("submissions", "refused"), ("dead_letters", reason)])
+        facts = [("submissions", "refused"), ("refusals", _claimed_type(record), reason), ("dead_letters", reason)]
+        return Result({}, outputs, facts=facts)
 
     def _receipt(
         self,
@@ -319,6 +321,13 @@ def _digests(submission: Submission, record: Record) -> tuple[str, str]:
     content = derived_id("content", submission.party, hashlib.sha256(record.value or b"").hexdigest())
     given = submission.attributes.idempotency_key
     return (derived_id("key", submission.party, given) if given else content), content
+
+
+def _claimed_type(record: Record) -> str:
+    """What a submission says it is, if that is something a party may submit."""
+    name = dict(record.headers).get("ce_type") or b""
+    found = name.decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
+    return found if found in ABOUT else "unknown"
 
 
 def _submission_id(record: Record) -> str:

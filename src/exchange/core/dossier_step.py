@@ -16,6 +16,7 @@ from exchange.core.decisions import quarantined
 from exchange.core.dossier_events import HANDLERS
 from exchange.core.envelope import Attributes, from_headers
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.risk import RANK
 from exchange.core.rules import Rules
 from exchange.core.step import Record, Result, State
 from exchange.core.turn import EVENTS, Turn, blank, conclude
@@ -114,7 +115,8 @@ class DossierStep:
             key = decision["line"] or f"lane-{record.partition}"
             place = Place(self.topics.decisions, record.partition, key)
             outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity))
-        facts: list[tuple[str, str]] = [("decisions", decision["kind"]) for decision in decisions]
+        facts: list[tuple[str, ...]] = [("decisions", decision["kind"]) for decision in decisions]
+        facts += [("profile_changes", change["category"], _direction(change)) for each in decisions for change in each["changes"]]
         held = [value for key, value in changes.items() if key.startswith("dossier/")]
         facts += [("dossiers", "new" if dossier["seq"] == 1 else "updated") for dossier in held]
         return Result(changes, outputs, more=more, facts=facts)
@@ -140,6 +142,12 @@ class DossierStep:
             }
         result = self._result(record, {}, [decision])
         return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead_letters", "step-failed")])
+
+
+def _direction(change: r.ProfileChange) -> str:
+    """Where a level went; ``same``: only the status or a flag changed."""
+    before, after = RANK[change["from_level"]], RANK[change["to_level"]]
+    return "raised" if after > before else "lowered" if after < before else "same"
 
 
 def _cursor(state: State) -> tuple[int, str]:

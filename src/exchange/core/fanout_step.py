@@ -210,7 +210,7 @@ class _Work:
         self.line = decision["line"]
         self.changes: dict[str, Any] = {}
         self.outputs: list[Output] = []
-        self.facts: list[tuple[str, str]] = []
+        self.facts: list[tuple[str, ...]] = []
         self._telling: Telling | None = None
 
     def start(self) -> None:

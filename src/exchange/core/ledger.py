@@ -13,12 +13,14 @@ from exchange.core.admission import ABOUT
 from exchange.core.codec import Codec
 from exchange.core.schemas import NAMESPACE
 from exchange.core.step import Headers, Output, Record
+from exchange.core.timing import PUBLISHED_HEADER
 from exchange.errors import DocumentError
 from exchange.topics import Topics
 
 GENERATION_HEADER = "exchange_generation"
 """On a notice that a restore wrote: the generation it was restored into. Not part of what was said."""
 
+_BESIDE = frozenset({GENERATION_HEADER, PUBLISHED_HEADER})
 _DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
 
 
@@ -34,7 +36,7 @@ class Entry(NamedTuple):
 
 def entry(each: Output | Record) -> Entry:
     """An output or a record, as one is compared with the other."""
-    headers = tuple(header for header in each.headers if header[0] != GENERATION_HEADER)
+    headers = tuple(header for header in each.headers if header[0] not in _BESIDE)
     return Entry(each.topic, each.partition, each.key, each.value, headers)
 
 

@@ -6,7 +6,7 @@ A step is a pure function ``(state, record) -> Result``. It never changes ``stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -77,14 +77,14 @@ class Result:
         topics: topics that must exist before the outputs are written (the notice topic of a new party).
         more: the same record must be given to the step again before the next one; the state carries how far it got. Such a
             record is worked off in several transactions.
-        facts: counters for metrics, by (name, label) in the processor's own closed sets.
+        facts: counters for metrics: a name and its labels' values, each out of a closed set.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[Output] = ()
     topics: Sequence[str] = ()
     more: bool = False
-    facts: Sequence[tuple[str, str]] = ()
+    facts: Sequence[tuple[str, ...]] = ()
 
 
 NOTHING = Result()
@@ -106,6 +106,11 @@ class Processor:
         hold: what the state in memory keeps for a key, given its value and the bytes written for it; default: the value.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
             must not depend on how it is interleaved with input records.
+        census: what a state value counts towards, for gauges of what there is: names with labels' values out of closed sets, the
+            same one perhaps several times. Deletes count towards nothing.
+        timed: topics whose records carry on, in a header, when the cause of it all was published.
+        published: when what set a record off was published, in milliseconds since the epoch; None where nobody did.
+        queue_prefix: state keys of what ``drain`` works off begin with it.
         queue: puts an input record where ``drain`` finds it, without working it off; there is one where there is a drain.
     """
 
@@ -119,3 +124,7 @@ class Processor:
     hold: Callable[[str, Any, bytes], Any] | None = None
     drain: Callable[[State], Result | None] | None = None
     queue: Callable[[State, Record], Result] | None = None
+    census: Callable[[str, Any], Sequence[tuple[str, ...]]] | None = None
+    timed: Collection[str] = ()
+    published: Callable[[Record], int | None] | None = None
+    queue_prefix: str = ""
