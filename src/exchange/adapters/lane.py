@@ -50,6 +50,7 @@ from exchange.adapters.lane_restore import (
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
 from exchange.adapters.lane_tally import Publications, Tally
 from exchange.adapters.lane_topics import TopicBook
+from exchange.core.envelope import id_of
 from exchange.core.step import Output, Processor, Record
 from exchange.core.timing import with_published
 from exchange.errors import ConfigError, StateError
@@ -413,7 +414,7 @@ class Lane:
             record = self._pending[0]
             step = self._timed(run_step(self.plan.processor, self._state, record, self.plan.limits), record)
             if step.error:
-                self._log.error("a record broke its step", offset=record.offset, error=step.error)
+                self._log.error("a record broke its step", offset=record.offset, event_id=id_of(record.headers), error=step.error)
                 self.plan.hook(RecordBroken(*self._who, offset=record.offset, error=step.error))
             self._absorb(draft, step)
             if step.result.more:  # the position stays at this record; the state carries how far it got
@@ -473,8 +474,16 @@ class Lane:
         if draft.changes:
             self._may_drain = self.plan.processor.drain is not None
         for step in draft.steps:
-            facts, published = step.result.facts, step.published_ms
-            self.plan.hook(StepDone(*self._who, offset=step.offset, seconds=step.seconds, facts=facts, published_ms=published))
+            done_step = StepDone(
+                *self._who,
+                offset=step.offset,
+                seconds=step.seconds,
+                facts=step.result.facts,
+                published_ms=step.published_ms,
+                headers=step.headers,
+                news=step.result.news,
+            )
+            self.plan.hook(done_step)
         done = BatchCommitted(
             *self._who,
             records=draft.records,

@@ -67,6 +67,19 @@ class State(Protocol):
         """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""
 
 
+class News(NamedTuple):
+    """One thing a step did, for the log.
+
+    ``what`` is of a closed set (``accepted``, ``refused``, ``decision``, ``notice`` and the kind behind a dot), ``release`` a
+    release, line or party, ``seq`` the dossier's number; empty and 0 where there is none.
+    """
+
+    what: str
+    event_id: str
+    release: str = ""
+    seq: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one step did.
@@ -78,6 +91,7 @@ class Result:
         more: the same record must be given to the step again before the next one; the state carries how far it got. Such a
             record is worked off in several transactions.
         facts: counters for metrics: a name and its labels' values, each out of a closed set.
+        news: what it did, for the log.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -85,6 +99,7 @@ class Result:
     topics: Sequence[str] = ()
     more: bool = False
     facts: Sequence[tuple[str, ...]] = ()
+    news: Sequence[News] = ()
 
 
 NOTHING = Result()
