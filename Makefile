@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit registry deploy-check bench observe clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit malformed fuzz registry deploy-check bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -39,6 +39,18 @@ faults: $(STAMP)
 	$(PY) -m exchange.testing.faults --faults $(FAULTS) --seed $(SEED) --events $(EVENTS) --nodes $(NODES) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(OUT),--out $(OUT)) --json
 
+# Every parser by atheris (Linux, CPython 3.11 to 3.13), its share of SECONDS each: docs/hostile-input.md.
+SECONDS ?= 120
+fuzz: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	$(PY) tests/fuzz/fuzz.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET))
+
+# COUNT=100000 takes two and a half minutes: docs/hostile-input.md.
+COUNT ?= 2000
+RATE ?= 500
+malformed: $(STAMP)
+	$(PY) -m exchange.testing.malformed --count $(COUNT) --seed $(SEED) --rate $(RATE)
+
 # Schema registry mode on a real Apicurio Registry 3.3.3: 158 MB, fetched once with Maven; without it these tests are skipped.
 registry: $(STAMP)
 	$(PY) -m exchange.testing.apicurio
@@ -68,6 +80,12 @@ FROM ?= 0
 simulate: $(STAMP)
 	$(PY) -m exchange.testing.simulation --seeds $(SEEDS) --from $(FROM)
 
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
+
 # Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency one case.
 BENCH := .venv-bench
 $(BENCH)/.installed: requirements.txt bench/requirements.txt
@@ -78,6 +96,7 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 
 bench: $(BENCH)/.installed
 	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 
 # A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
 OBSERVE_SECONDS ?= 120

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-# the classic model, which every Grafana since 10 reads from a provisioned file; the SDK would rather have dashboardv2
+# the classic model, which Grafana reads from a provisioned file; the SDK would rather have dashboardv2
 warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus, stat, text, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder

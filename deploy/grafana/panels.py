@@ -542,8 +542,8 @@ PROCESSORS = Board(
                     "再生の進み具合",
                     (
                         (
-                            "sum by (processor, work) (exchange_replay_records_done) / "
-                            "(sum by (processor, work) (exchange_replay_records) > 0)",
+                            "1 - sum by (processor, work) (exchange_replay_records - exchange_replay_records_done) / "
+                            "clamp_min(sum by (processor, work) (exchange_replay_records), 1)",
                             "{{processor}} {{work}}",
                         ),
                     ),
@@ -680,7 +680,7 @@ EVENT = Board(
                     ((quantile(SINCE, "until", q="$quantile"), "{{until}}"),),
                     "s",
                     "bars",
-                    "Counted from the publication each time, so that each is longer than the one before it.",
+                    "Counted from the publication each time, down to the last release that hears of it.",
                     "notices-late",
                 ),
             ),

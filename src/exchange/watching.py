@@ -5,6 +5,7 @@ Used by ``exchange dashboards verify`` and ``make observe``.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from exchange.local import WORKERS
 from exchange.panels import Finding, Window, examine
 from exchange.settings import Settings
 
-PORTS_FROM = 22090
+PORTS_FROM, PORTS_SPREAD = 21090, 900
 SCRAPE_S = 5.0
 """As in prometheus.yml."""
 RATE_S = 4 * SCRAPE_S
@@ -52,12 +53,12 @@ def watchers(settings: Settings, folder: Path) -> Iterator[Watchers]:
     targets = {"exchange": [settings.metrics_port + number for number in range(len(WORKERS))]}
     if settings.broker_metrics_port:
         targets["kafka"] = [settings.broker_metrics_port]
-    one = free_port(start=PORTS_FROM)
+    one = free_port(start=PORTS_FROM + os.getpid() * 2 % PORTS_SPREAD)  # so that two at once do not want the same
     other = free_port(start=one + 1)
     deploy = bundled("deploy")
     with (
-        alertmanager(folder, other, deploy) as alerts,
         prometheus(folder, one, deploy, targets, other) as asked,
+        alertmanager(folder, other, deploy) as alerts,
     ):
         yield Watchers(asked.api, alerts.api)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from live import World, live
+from live import World, clean, live
 
 from exchange.adapters.broker_config import free_port
 from exchange.core.processors import NAMES
@@ -56,7 +56,7 @@ async def test_a_running_exchange_tells_how_it_is(tmp_path: Path) -> None:
             await until(lambda port=port: ask(port, "/readyz")[0] == 200)
             assert ask(port, "/healthz")[0] == 200
         await World(exchange, 3, 40).play()
-        await exchange.rest()
+        clean(await exchange.rest())
         fanout, dossier, clock = ports["fanout"], ports["dossier"], ports["clock"]
         notices = value(fanout, "exchange_notices_total")
         assert notices > 20

@@ -59,6 +59,7 @@ OPEN_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 8.0  # below the transaction time-out: what takes longer is in doubt
 STOP_TIMEOUT_S = 6.0
 IDLE_MS = 1000
+FETCH_PIECE = 50
 READ_TIMEOUT_MS = 15_000
 BREATHE_S = 0.025  # steps run this long before the event loop (and the group's heartbeat) gets its turn
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 10.0
@@ -383,8 +384,15 @@ class Lane:
 
     async def _fetch(self) -> None:
         wait = 0 if self._drain_due() else IDLE_MS
-        got = await self._consumer.getmany(self._input, timeout_ms=wait, max_records=self.plan.limits.records)
-        self._pending.extend(as_record(record) for record in got.get(self._input, ()))
+        most, room = self.plan.limits.records, self.plan.limits.bytes
+        while len(self._pending) < most and room > 0:  # in pieces: 500 records of the largest kind would be a gigabyte
+            piece = min(FETCH_PIECE, most - len(self._pending))
+            got = await self._consumer.getmany(self._input, timeout_ms=0 if self._pending else wait, max_records=piece)
+            records = [as_record(record) for record in got.get(self._input, ())]
+            if not records:
+                break
+            self._pending.extend(records)
+            room -= sum(len(record.value or b"") for record in records)
         if not self._pending and not wait:
             await asyncio.sleep(0)
         if not self._pending and wait:

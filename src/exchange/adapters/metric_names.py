@@ -184,7 +184,7 @@ WORKER: Mapping[str, Metric] = {
             "publication_seconds",
             "histogram",
             "Seconds from the append of a submission, by the broker's clock, to what it caused, by the worker's: its receipt, "
-            "each dossier it touched, each notice",
+            "each decision with news of a dossier, each notice",
             {"until": ("receipt", "dossier", "notice")},
             buckets=_SINCE,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -86,10 +86,9 @@ class ProcessorMetrics:
         if name == "fanout":
             self._all["fanout_told"].labels(name).observe(told)
         if event.published_ms is not None and name in _UNTIL:
-            notices = sum(number for (fact, *_), number in counts.items() if fact == "notices")
             since = self._all["publication_seconds"].labels(name, _UNTIL[name])
             age = _age(event.published_ms)
-            for _ in range(notices if name == "fanout" else 1):
+            for _ in range(_caused(name, counts)):
                 since.observe(age)
 
     def loop_delay(self, processor: str, seconds: float) -> None:
@@ -143,6 +142,15 @@ def about(registry: CollectorRegistry, processor: str, version: str) -> None:
     """Put what every process tells into a registry: the release it runs, and what the system says of the process."""
     BUILD.collector(registry).labels(processor, version).set(1)
     registry.register(_Process(processor))
+
+
+def _caused(processor: str, counts: Mapping[tuple[str, ...], int]) -> int:
+    """How many things of the processor's own kind a step made: its receipt, decisions with news of a dossier, notices."""
+    if processor == "fanout":
+        return sum(number for (fact, *_), number in counts.items() if fact == "notices")
+    if processor == "dossier":
+        return sum(number for fact, number in counts.items() if fact[0] == "decisions" and fact[1] != "nothing")
+    return 1
 
 
 def _age(timestamp_ms: int) -> float:

@@ -14,7 +14,7 @@ from exchange.adapters.consumer import Consumer
 from exchange.core.step import Record
 
 WAIT_MS = 500
-MOST = 500
+MOST = 100
 LOOK_AGAIN_S = 0.2
 
 
@@ -129,7 +129,7 @@ async def read_all(
             for place, found_at in (await consumer.offsets_for_times(dict.fromkeys(places, since_ms))).items():
                 consumer.seek(place, ends[place] if found_at is None else found_at.offset)
         while open_:
-            for place, batch in (await consumer.getmany(*open_, timeout_ms=200)).items():
+            for place, batch in (await consumer.getmany(*open_, timeout_ms=200, max_records=MOST)).items():
                 found[place] += [
                     Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
                     for each in batch

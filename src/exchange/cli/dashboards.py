@@ -12,8 +12,9 @@ import typer
 
 from exchange.adapters.prometheus import Api
 from exchange.cli.output import Home, Json, console, errors, print_json
+from exchange.cli.up import running
 from exchange.panels import Finding
-from exchange.settings import load_settings
+from exchange.settings import Settings, load_settings
 from exchange.watching import draw, watchers
 from exchange.watching import verify as verify_panels
 
@@ -30,7 +31,7 @@ def verify(
     """Ask a real Prometheus, which scrapes the running exchange, what every panel of every dashboard asks.
 
     Without an address a Prometheus and an Alertmanager are started on loopback from the files that ship, for as long as it takes;
-    they must be on the path. The exchange must run with EXCHANGE_METRICS_PORT, for the panels about Kafka with
+    they must be on the path. `exchange up` must run with EXCHANGE_METRICS_PORT, for the panels about Kafka with
     EXCHANGE_BROKER_METRICS_PORT too, and something must happen in it meanwhile: a panel without any number is an error. The
     pictures are matplotlib's, not Grafana's rendering.
 
@@ -38,11 +39,11 @@ def verify(
 
     Examples:
 
-      EXCHANGE_METRICS_PORT=9101 exchange dashboards verify --seconds 120
+      exchange dashboards verify --seconds 120
 
       exchange dashboards verify --prometheus http://prometheus:9090 --plots pictures
     """
-    settings = load_settings(home=home)
+    settings = _with_ports(load_settings(home=home))
     if prometheus is not None:
         found = verify_panels(Api(prometheus), seconds)
     else:
@@ -58,6 +59,13 @@ def verify(
     else:
         _print(found)
     raise typer.Exit(0 if all(each.ok for each in found) else 1)
+
+
+def _with_ports(settings: Settings) -> Settings:
+    """The settings with the ports of the exchange that runs in this home, where they are not set here."""
+    state = running(settings.home) or {}
+    ports = {name: state.get(name) for name in ("metrics_port", "broker_metrics_port") if getattr(settings, name) is None}
+    return settings.model_copy(update=ports)
 
 
 def _print(found: list[Finding]) -> None:

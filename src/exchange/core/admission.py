@@ -16,8 +16,8 @@ from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers, traceparent_of
 from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.schemas import NAMESPACE
-from exchange.core.step import News, Output, Record, Result, State
-from exchange.errors import DocumentError, RefusedError, TooLargeError, ValidationError
+from exchange.core.step import TOO_LARGE, News, Output, Record, Result, State, unreadable
+from exchange.errors import DocumentError, ParseError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
 from exchange.refs import is_party, line_of, owner_of, partition_of
 from exchange.topics import Topics
@@ -117,6 +117,7 @@ class IntakeStep:
         Raises:
             DocumentError: with the reason code.
         """
+        _refuse_unreadable(record)
         party = self._party(record)
         value = record.value or b""
         if len(value) > SUBMISSION_LIMIT:
@@ -252,6 +253,15 @@ class IntakeStep:
         place = Place(self.topics.notices(party), 0, submission_id or identity)
         trace = traceparent_of(record.headers)
         return write(self.codec, self.topics, place, "Receipt", receipt, identity, optional=optional, traceparent=trace)
+
+
+def _refuse_unreadable(record: Record) -> None:
+    """What the reader of the log could not read, or would not: a batch that holds too much, or not what it says."""
+    reason = unreadable(record)
+    if reason == TOO_LARGE:
+        raise TooLargeError("the batch it came in holds more than may be read")
+    if reason is not None:
+        raise ParseError("the batch it came in cannot be read")
 
 
 def _attributes(record: Record, name: str, party: str) -> Attributes:

@@ -28,6 +28,22 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
+TOO_LARGE, MALFORMED = "too-large", "malformed"
+_UNREADABLE = "exchange-unreadable"
+
+
+def standing_in(reason: str) -> Headers:
+    """The headers of a record without key and value that stands for one nobody could read, with the reason code."""
+    return ((_UNREADABLE, reason.encode()),)
+
+
+def unreadable(record: Record) -> str | None:
+    """Why a record could not be read, if it stands for one. Whoever sends such a record himself is refused all the same."""
+    if record.key is not None or record.value is not None or len(record.headers) != 1 or record.headers[0][0] != _UNREADABLE:
+        return None
+    return TOO_LARGE if record.headers[0][1] == TOO_LARGE.encode() else MALFORMED
+
+
 class Output(NamedTuple):
     """One record to write. ``partition`` is always explicit.
 

@@ -63,6 +63,13 @@ def test_the_time_since_publication_is_observed_for_each_notice() -> None:
     labels = {"processor": "fanout", "until": "notice"}
     assert registry.get_sample_value("exchange_publication_seconds_count", labels) == 3
     assert 6 <= (registry.get_sample_value("exchange_publication_seconds_sum", labels) or 0) < 60
+    nothing, news = (("decisions", "nothing"),), (("decisions", "profile_change"), ("dossiers", "updated"))
+    registry_of_dossier = told(
+        events.StepDone("dossier", 0, 1, 0.01, nothing, two_seconds_ago),
+        events.StepDone("dossier", 0, 2, 0.01, news, two_seconds_ago),
+    )
+    labels = {"processor": "dossier", "until": "dossier"}
+    assert registry_of_dossier.get_sample_value("exchange_publication_seconds_count", labels) == 1
     assert registry.get_sample_value("exchange_fanout_told_sum", {"processor": "fanout"}) == 8
     assert registry.get_sample_value("exchange_notices_total", {"processor": "fanout", "kind": "event"}) == 4
 
@@ -119,6 +126,13 @@ def test_build_and_process_are_told() -> None:
     about(registry, "clock", "1.2.3")
     assert registry.get_sample_value("exchange_build_info", {"processor": "clock", "version": "1.2.3"}) == 1
     assert (registry.get_sample_value("process_resident_memory_bytes", {"processor": "clock"}) or 0) > 1e6
+
+
+def test_what_parties_read_does_not_say_when_its_cause_was_published() -> None:
+    """The header goes on with decisions and the journal, which only the exchange reads."""
+    bus = Bus()
+    timed = {topic for processor in bus.processors() for topic in processor.timed}
+    assert timed == {bus.topics.decisions, bus.topics.journal}
 
 
 async def test_sums_kept_up_to_date_are_the_sums_made_anew() -> None:
