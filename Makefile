@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit bench clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit malformed fuzz registry deploy-check bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -38,6 +38,27 @@ NODES ?= 1
 faults: $(STAMP)
 	$(PY) -m exchange.testing.faults --faults $(FAULTS) --seed $(SEED) --events $(EVENTS) --nodes $(NODES) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(OUT),--out $(OUT)) --json
+
+# Every parser by atheris (Linux, CPython 3.11 to 3.13), its share of SECONDS each: docs/hostile-input.md.
+SECONDS ?= 120
+fuzz: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	$(PY) tests/fuzz/fuzz.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET))
+
+# COUNT=100000 takes two and a half minutes: docs/hostile-input.md.
+COUNT ?= 2000
+RATE ?= 500
+malformed: $(STAMP)
+	$(PY) -m exchange.testing.malformed --count $(COUNT) --seed $(SEED) --rate $(RATE)
+
+# Schema registry mode on a real Apicurio Registry 3.3.3: 158 MB, fetched once with Maven; without it these tests are skipped.
+registry: $(STAMP)
+	$(PY) -m exchange.testing.apicurio
+	$(VENV)/bin/pytest -q -n 0 tests/broker/test_registry.py
+
+# What lies in deploy/, as far as this machine can verify it; what is skipped is named with what it takes. CHECK=chart for a part.
+deploy-check: $(STAMP)
+	$(PY) deploy/check/check.py $(CHECK)
 
 # A commit held back and let go into the next transaction, on a plain loop and on ours.
 TIMES ?= 200
@@ -75,6 +96,13 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 
 bench: $(BENCH)/.installed
 	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

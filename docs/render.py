@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -23,6 +24,7 @@ from exchange.core.mappings import cyclonedx, haip, mct, mdf, spdx
 from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.settings import Settings
+from exchange.strimzi import resources
 from exchange.topics import Topics
 
 DOCS = Path(__file__).parent
@@ -212,6 +214,16 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+STRIMZI = DOCS.parent / "deploy" / "strimzi" / "exchange.yaml"
+
+
+def strimzi() -> str:
+    """Topics and users of a cluster of three nodes, with one party as an example."""
+    head = "# Rendered by `make generate` from the declarations in src/exchange/topics.py; do not edit.\n"
+    made = resources(Topics(partitions=12, replication=3), "kafka", ["acme"])
+    return head + yaml.safe_dump_all(made, sort_keys=False, explicit_start=True)
+
+
 def rendered(text: str) -> str:
     """A document with its parts as they should be."""
     return _PART.sub(lambda found: f"<!-- rendered: {found[1]} -->\n{PARTS[found[1]]()}<!-- end -->", text)
@@ -219,11 +231,12 @@ def rendered(text: str) -> str:
 
 def main() -> None:
     """Write them; with ``--check`` only say which are stale."""
-    stale = [path for path in FILES if path.exists() and rendered(path.read_text("utf-8")) != path.read_text("utf-8")]
+    wanted = {path: rendered(path.read_text("utf-8")) for path in FILES if path.exists()} | {STRIMZI: strimzi()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv and stale:
         sys.exit(f"stale, run `make generate`: {', '.join(path.name for path in stale)}")
     for path in stale:
-        path.write_text(rendered(path.read_text("utf-8")), "utf-8")
+        path.write_text(wanted[path], "utf-8")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ async def _ledgers(settings: Settings) -> Mapping[str, Ledger]:
     logs = await read_all(kafka, places)
     letters = logs[TopicPartition(topics.dead_letters, 0)]
     forgetful = [topics.dead_letters] if letters and letters[0].offset else []
-    return by_processor((each for log in logs.values() for each in log), topics, load_codec()[1], forgetful)
+    return by_processor((each for log in logs.values() for each in log), topics, load_codec(settings)[1], forgetful)
 
 
 class _Rebuild:

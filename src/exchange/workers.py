@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -28,8 +29,10 @@ from exchange.adapters.admin import Admin
 from exchange.adapters.cluster_watch import ClusterGauges, ClusterWatch
 from exchange.adapters.faust_app import loop_app, run_worker, timer_app
 from exchange.adapters.lane_state import Limits
+from exchange.adapters.otel import Spans
 from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
+from exchange.adapters.step_log import StepLog
 from exchange.core.processors import NAMES
 from exchange.runtime import configure_logging, load_codec, make_processor
 from exchange.settings import Settings, load_settings
@@ -60,7 +63,7 @@ def processor_app(name: str, settings: Settings) -> Any:
         f"g{settings.generation}",
         data_dir=_data_dir(settings, name),
         ensure_topics=_notice_topics(settings.topics, kafka),
-        hook=_hook(watched),
+        hook=_hook(settings, watched),
         limits=Limits(topics=settings.fanout_limit) if name == "fanout" else Limits(),
         prepare=rules.load,
     )
@@ -72,7 +75,7 @@ def processor_app(name: str, settings: Settings) -> Any:
 def clock_app(settings: Settings) -> Any:
     """The Faust app that tells every journal partition the time, once per ``tick_seconds``. A repeated tick does nothing."""
     kafka, topics = settings.kafka_kwargs(), settings.topics
-    _, codec = load_codec()
+    _, codec = load_codec(settings)
     app = timer_app("clock", kafka, settings.deployment, data_dir=_data_dir(settings, "clock"))
 
     async def tell() -> None:
@@ -127,7 +130,7 @@ def run(build: Callable[[Settings], Any]) -> None:
     settings = load_settings()
     if "--until-stdin-closes" in sys.argv:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, getattr(logging, settings.log_level.upper()))
     app = build(settings)
     _collect_garbage_seldom()
     run_worker(app)
@@ -170,10 +173,10 @@ def _serve(name: str, settings: Settings, registry: CollectorRegistry, live: hea
     health.serve(registry, {"/healthz": live, "/readyz": ready}, settings.metrics_port or 0, settings.metrics_host)
 
 
-def _hook(watched: Sequence[lane_events.Hook] | None) -> lane_events.Hook:
-    if watched is None:
+def _hook(settings: Settings, watched: Sequence[lane_events.Hook] | None) -> lane_events.Hook:
+    hooks = (*(watched or ()), *_told(settings))
+    if not hooks:
         return lane_events.silent
-    hooks = tuple(watched)
 
     def all_of_them(event: lane_events.ProcessorEvent) -> None:
         for hook in hooks:
@@ -183,6 +186,16 @@ def _hook(watched: Sequence[lane_events.Hook] | None) -> lane_events.Hook:
                 structlog.get_logger(__name__).error("not counted", event_type=type(event).__name__, error=repr(error))
 
     return all_of_them
+
+
+def _told(settings: Settings) -> Sequence[lane_events.Hook]:
+    """Who else hears what happens: a log line for each record, and spans; none by default."""
+    hooks: list[lane_events.Hook] = [StepLog()] if settings.log_level == "debug" else []
+    if settings.tracing == "otlp":
+        topics = settings.topics
+        inputs = (topics.submissions, topics.journal, topics.decisions)
+        hooks.append(Spans(dict(zip(NAMES, inputs, strict=True))))
+    return hooks
 
 
 def _notice_topics(topics: Topics, kafka: dict[str, Any]) -> Callable[[Sequence[str]], Any]:

@@ -212,6 +212,13 @@ def test_an_own_profile_is_put_in_force_and_stays(shell: Shell, tmp_path: Path) 
         assert code == 3
         assert "in force: jg-1.2, own" in text
         assert shell.run("profiles", "activate", "--remove", "own")[0] == 0
+        row = own.read_text(encoding="utf-8").partition("[[row]]")[2].replace('"none"', '"union"')
+        with own.open("a", encoding="utf-8") as sink:
+            sink.writelines("\n[[row]]" + row.replace('"CONTACT"', f'"C{number}"') for number in range(200))
+        for dry in ((), ("--dry-run",)):
+            code, text = shell.run("profiles", "activate", str(own), *dry)
+            assert code == 3
+            assert "128 at most" in text
         assert eventually(lambda: _reports(shell) == {"jg-1.2"})
 
 

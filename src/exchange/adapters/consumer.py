@@ -1,10 +1,14 @@
-"""aiokafka's consumer, with a stop that does not cancel whoever stops it."""
+"""aiokafka's consumer, with a stop that does not cancel whoever stops it, and batches that no reader dies of."""
 
 from __future__ import annotations
 
 import asyncio
 
 from aiokafka import AIOKafkaConsumer
+
+from exchange.adapters import batches
+
+batches.guard()
 
 
 class Consumer(AIOKafkaConsumer):  # type: ignore[misc]

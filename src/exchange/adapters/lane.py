@@ -50,6 +50,7 @@ from exchange.adapters.lane_restore import (
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
 from exchange.adapters.lane_tally import Publications, Tally
 from exchange.adapters.lane_topics import TopicBook
+from exchange.core.envelope import id_of
 from exchange.core.step import Output, Processor, Record
 from exchange.core.timing import with_published
 from exchange.errors import ConfigError, StateError
@@ -58,6 +59,7 @@ OPEN_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 8.0  # below the transaction time-out: what takes longer is in doubt
 STOP_TIMEOUT_S = 6.0
 IDLE_MS = 1000
+FETCH_PIECE = 50
 READ_TIMEOUT_MS = 15_000
 BREATHE_S = 0.025  # steps run this long before the event loop (and the group's heartbeat) gets its turn
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 10.0
@@ -382,8 +384,15 @@ class Lane:
 
     async def _fetch(self) -> None:
         wait = 0 if self._drain_due() else IDLE_MS
-        got = await self._consumer.getmany(self._input, timeout_ms=wait, max_records=self.plan.limits.records)
-        self._pending.extend(as_record(record) for record in got.get(self._input, ()))
+        most, room = self.plan.limits.records, self.plan.limits.bytes
+        while len(self._pending) < most and room > 0:  # in pieces: 500 records of the largest kind would be a gigabyte
+            piece = min(FETCH_PIECE, most - len(self._pending))
+            got = await self._consumer.getmany(self._input, timeout_ms=0 if self._pending else wait, max_records=piece)
+            records = [as_record(record) for record in got.get(self._input, ())]
+            if not records:
+                break
+            self._pending.extend(records)
+            room -= sum(len(record.value or b"") for record in records)
         if not self._pending and not wait:
             await asyncio.sleep(0)
         if not self._pending and wait:
@@ -405,7 +414,7 @@ class Lane:
             record = self._pending[0]
             step = self._timed(run_step(self.plan.processor, self._state, record, self.plan.limits), record)
             if step.error:
-                self._log.error("a record broke its step", offset=record.offset, error=step.error)
+                self._log.error("a record broke its step", offset=record.offset, event_id=id_of(record.headers), error=step.error)
                 self.plan.hook(RecordBroken(*self._who, offset=record.offset, error=step.error))
             self._absorb(draft, step)
             if step.result.more:  # the position stays at this record; the state carries how far it got
@@ -465,8 +474,16 @@ class Lane:
         if draft.changes:
             self._may_drain = self.plan.processor.drain is not None
         for step in draft.steps:
-            facts, published = step.result.facts, step.published_ms
-            self.plan.hook(StepDone(*self._who, offset=step.offset, seconds=step.seconds, facts=facts, published_ms=published))
+            done_step = StepDone(
+                *self._who,
+                offset=step.offset,
+                seconds=step.seconds,
+                facts=step.result.facts,
+                published_ms=step.published_ms,
+                headers=step.headers,
+                news=step.result.news,
+            )
+            self.plan.hook(done_step)
         done = BatchCommitted(
             *self._who,
             records=draft.records,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from exchange.core.step import Headers, News
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessorEvent:
@@ -61,12 +63,16 @@ class StepDone(LaneEvent):
         facts: the step's counters: a name and its labels' values.
         published_ms: when what set it off was published, in milliseconds since the epoch by the broker's clock; None where
             nobody published it, or where that is not known any more.
+        headers: of the input record; of drain work, those of the first record it made.
+        news: what it did, for the log.
     """
 
     offset: int | None
     seconds: float
     facts: Sequence[tuple[str, ...]]
     published_ms: int | None = None
+    headers: Headers = ()
+    news: Sequence[News] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from exchange.errors import StateError, TimedOutError
 STALL_S = 20.0
 TELL_EVERY = 500
 READ_MS = 500
-READ_RECORDS = 2000
+READ_RECORDS = 100  # of the largest kind they are 200 MiB
 
 
 Progress = Callable[[int, int], None]

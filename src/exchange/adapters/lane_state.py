@@ -11,7 +11,7 @@ from typing import Any
 from sortedcontainers import SortedDict
 
 from exchange.core.seals import Sealed
-from exchange.core.step import Output, Processor, Record, Result, State
+from exchange.core.step import Headers, Output, Processor, Record, Result, State
 from exchange.errors import StateError
 
 POSITION_KEY = "__position__"
@@ -150,6 +150,7 @@ class Stepped:
     held: Mapping[str, Any]
     seconds: float
     error: str = ""
+    headers: Headers = ()
     published_ms: int | None = None
 
 
@@ -212,7 +213,9 @@ def run_step(processor: Processor, state: LaneState, record: Record, limits: Lim
         error = type(failure).__name__
         result = processor.broken(state, record, failure)
         encoded = _encode(processor, result, limits)
-    return Stepped(record.offset, result, encoded, _held(processor, result, encoded), perf_counter() - started, error)
+    return Stepped(
+        record.offset, result, encoded, _held(processor, result, encoded), perf_counter() - started, error, record.headers
+    )
 
 
 def run_drain(processor: Processor, state: State, limits: Limits) -> Stepped | None:
@@ -224,7 +227,8 @@ def run_drain(processor: Processor, state: State, limits: Limits) -> Stepped | N
     if result is None:
         return None
     encoded = _encode(processor, result, limits)
-    return Stepped(None, result, encoded, _held(processor, result, encoded), perf_counter() - started)
+    headers = result.outputs[0].headers if result.outputs else ()
+    return Stepped(None, result, encoded, _held(processor, result, encoded), perf_counter() - started, "", headers)
 
 
 def _held(processor: Processor, result: Result, encoded: Mapping[str, bytes | None]) -> Mapping[str, Any]:

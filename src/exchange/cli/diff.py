@@ -61,7 +61,7 @@ def diff(
     found = [difference(before, after, others, profiles, today) for before, after in pairs.both]
     language = lang.value if lang else reader_language()
     if notice:
-        typer.echo(_notices(found, labels, names, language, alone=pairs.alone), nl=False)
+        typer.echo(_notices(found, labels, names, language), nl=False)
     elif as_json_:
         print_json(whole_as_json(found, pairs, names))
     else:
@@ -69,8 +69,8 @@ def diff(
             typer.echo(line)
 
 
-def _notices(found: list[Difference], labels: Labels, names: dict[str, Label], language: Language, *, alone: bool) -> str:
-    """A draft for each pair that calls for one; two cards alone get theirs in any case."""
-    called = found if alone else [each for each in found if each.called.kind is not None]
+def _notices(found: list[Difference], labels: Labels, names: dict[str, Label], language: Language) -> str:
+    """A draft for each pair that calls for one."""
+    called = [each for each in found if each.called.kind is not None]
     drafts = [dump_record("ChangeNotice", draft_notice(each, labels, names, language)) for each in called]
     return "---\n".join(drafts) or "# no change notice is called for\n"

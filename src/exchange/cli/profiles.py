@@ -16,7 +16,7 @@ from exchange.cli.check import Lang, card_labels, find_profile
 from exchange.cli.output import Home, Json, connected, console, errors, print_json, run
 from exchange.core.profile_cases import CaseResult, parse_cases, run_cases
 from exchange.core.profiles import RuleProfile
-from exchange.core.rules import RuleTexts, bundle, changed, digest_of, parse_rules, unbundle
+from exchange.core.rules import RuleTexts, bundle, changed, digest_of, ensure_small, unbundle
 from exchange.errors import BrokerError, ConfigError
 from exchange.runtime import load_codec
 from exchange.settings import Settings, reader_language
@@ -221,7 +221,7 @@ async def _activate(settings: Settings, added: dict[str, str], gone: list[str], 
             raise ConfigError(f"the profile {name} is not in force", hint=f"in force: {', '.join(sorted(texts.profiles))}")
     after = {name: text for name, text in {**texts.profiles, **added}.items() if name not in gone}
     content = bundle(texts._replace(profiles=after), authorities)
-    parse_rules(content)  # what no worker could read must not be put in force
+    ensure_small(content)  # what no worker could read, or no dossier hold, must not be put in force
     answer: dict[str, Any] = {
         **changed(texts.profiles, after),
         "digest": digest_of(content),
@@ -229,7 +229,7 @@ async def _activate(settings: Settings, added: dict[str, str], gone: list[str], 
         "partitions": [],
     }
     if content != former and not dry_run:
-        _, codec = load_codec()
+        _, codec = load_codec(settings)
         answer["partitions"] = list(await apply_rules(kafka, topics, codec, content, "profiles activate"))
     return answer
 

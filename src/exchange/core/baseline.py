@@ -31,7 +31,7 @@ def read_baseline(text: str, filename: str) -> frozenset[str]:
     """
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     known = value.get("known") if isinstance(value, dict) and value.get("baseline") == FORM else None
     if not isinstance(known, list) or not all(isinstance(key, str) for key in known):

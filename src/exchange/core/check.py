@@ -31,14 +31,21 @@ class RowResult:
     """One row of one profile for one card, with where it stands in the file.
 
     Attributes:
+        paths: the fields that are still open; of an answered row, the first that answers it.
+        line: of the first of them.
         known: whether the gap is in the baseline, and so not told again.
     """
 
     row: Row
     result: records.ReportRow
-    path: str
+    paths: tuple[str, ...]
     line: int
     known: bool = False
+
+    @property
+    def path(self) -> str:
+        """The field to begin with; empty for a row without fields."""
+        return next(iter(self.paths), "")
 
     @property
     def open(self) -> bool:
@@ -225,6 +232,7 @@ def _row_json(row: RowResult) -> dict[str, Any]:
         "precision": row.row.precision,
         "verified": row.row.verified,
         "path": row.path,
+        "paths": [path for path in row.paths if path],
         "line": row.line,
         "known": row.known,
     }
@@ -267,8 +275,8 @@ class _Family:
         rows = []
         for row, result in zip(profile.rows, told, strict=True):
             first = next(iter(row.paths), "")
-            path = first if result["status"] == "provided" else next(iter(open_paths(row, card)), first)
-            rows.append(RowResult(row, result, path, document.line_of(path)))
+            paths = (first,) if result["status"] == "provided" else tuple(open_paths(row, card)) or (first,)
+            rows.append(RowResult(row, result, paths, document.line_of(paths[0])))
         return ProfileResult(profile.id, tuple(rows), profile.label_ja, profile.label_en)
 
     def _told(self, card: records.ModelCard, profile: RuleProfile) -> _Told:

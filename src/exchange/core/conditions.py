@@ -39,7 +39,11 @@ class Condition:
         self.text = text
         self._expression = _compile(text, where)
         self._known: dict[Facts, bool] = {}
-        if not any(self._true(facts) for facts in _worlds(text)):
+        try:
+            possible = _possible(text)
+        except RuntimeError:
+            raise ConfigError(f"{where}: cannot be worked out for every value of its variables") from None
+        if not possible:
             raise ConfigError(f"{where}: can never hold", hint="see the values each variable can take in docs/completeness.md")
 
     def holds(self, facts: Facts) -> bool:
@@ -69,8 +73,8 @@ def _environment() -> Any:
 
 def _compile(text: str, where: str) -> Any:
     try:
-        expression = _environment().compile(text)
-    except RuntimeError as error:
+        expression = _parsed(text)
+    except (RuntimeError, TypeError) as error:  # TypeError: characters that are halves
         found = _AT.search(str(error))
         place = f" line {found[1]}, column {found[2]}: {found[3]}" if found else " not an expression"
         raise ConfigError(f"{where}:{place}", hint=f"variables: {', '.join([*DOMAINS, 'relations'])}") from None
@@ -81,6 +85,20 @@ def _compile(text: str, where: str) -> Any:
         if found[1] not in known:
             raise ConfigError(f"{where}: line 1, column {found.start() + 1}: no variable can be '{found[1]}'")
     return expression
+
+
+@cache
+def _parsed(text: str) -> Any:
+    return _environment().compile(text)
+
+
+@cache
+def _possible(text: str) -> bool:
+    """Whether it can hold. Every world is tried: what cannot be worked out in one must not be found out by a release."""
+    answers = [_parsed(text).eval(data=facts) for facts in _worlds(text)]
+    if any(answer.type() != cel.Type.BOOL for answer in answers):  # CEL's errors are values
+        raise RuntimeError("no answer")
+    return any(answer.value() for answer in answers)
 
 
 def _worlds(text: str) -> Iterator[dict[str, Any]]:

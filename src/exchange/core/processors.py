@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from exchange.core import census
-from exchange.core.admission import IntakeStep
+from exchange.core.admission import ABOUT, IntakeStep
 from exchange.core.codec import Codec
 from exchange.core.disclosure import Projector
 from exchange.core.dossier_step import DossierStep
@@ -32,6 +32,18 @@ STATE_RECORDS = {
     "queue": "Pending",
 }
 """Record kept under each kind of state key."""
+
+WRITTEN = tuple(
+    dict.fromkeys(
+        (
+            *ABOUT,
+            *("EdgeDeclared", "EdgeDropped", "UpstreamMessage", "Tick", "RulesActivated", "Decision", "LineResumed"),
+            *("Notice", "Receipt", "DeadLetter", "LetterHandled"),
+            *STATE_RECORDS.values(),
+        )
+    )
+)
+"""Every record that is the value of a record in Kafka: what a registry must know."""
 
 RulesOf = Callable[[str], Rules]
 

@@ -23,6 +23,10 @@ CHANGES: Final = tuple(kind for kind in get_args(records.ChangeKind) if kind != 
 DEFAULT_CHANGED_BY: Final = frozenset(CHANGES) - {"quantise"}
 """What ends ``if_unchanged`` when a row does not say: every kind of change but quantisation."""
 
+TEXT_LIMIT: Final = 1024 * 1024
+"""Characters of a profile at most; what is in force together has less (:mod:`exchange.core.rules`)."""
+LINE_LIMIT: Final = 10_000
+
 _HEAD = {"id", "framework", "version", "label_ja", "label_en", "source", "placeholders", "row"}
 _TEXTS = (
     *("id", "label_ja", "label_en", "clause", "principle", "owed_by"),
@@ -106,7 +110,7 @@ def parse_placeholders(text: str, filename: str = "placeholders.toml") -> tuple[
     Raises:
         ConfigError: not TOML, or not a list of regular expressions.
     """
-    document = _toml(text, filename)
+    document = read_toml(text, filename)
     _known(document, {"placeholders"}, filename)
     return tuple(_patterns(document, filename))
 
@@ -126,22 +130,39 @@ def parse_profile(
     Raises:
         ConfigError: not TOML, or a row is wrong; file, row and key are named.
     """
-    document = _toml(text, filename)
+    document = read_toml(text, filename)
     _known(document, _HEAD, filename)
     head = {key: _text(document, key, filename) for key in ("id", "framework", "version", "label_ja", "label_en")}
     shared = [*placeholders, *_patterns(document, filename)]
-    rows = tuple(_row(entry, number, shared, filename, labels) for number, entry in enumerate(document.get("row", []), 1))
+    entries = document.get("row", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"{filename}: key 'row': must be tables, each headed [[row]]")
+    rows = tuple(_row(entry, number, shared, filename, labels) for number, entry in enumerate(entries, 1))
     by_id = {row.id: row for row in rows}
     if not rows or len(by_id) != len(rows):
         raise ConfigError(f"{filename}: key 'row': a profile needs rows, each with an id of its own")
     return RuleProfile(**head, rows=rows, by_id=by_id)
 
 
-def _toml(text: str, filename: str) -> dict[str, Any]:
+def read_toml(text: str, filename: str) -> dict[str, Any]:
+    """A TOML document, with bounds: tomllib's work grows with the square of a dotted key, and its stack with nesting.
+
+    Raises:
+        ConfigError: not TOML, or too large.
+    """
+    if len(text) > TEXT_LIMIT:
+        raise ConfigError(f"{filename}: larger than {TEXT_LIMIT // 1024} kB", hint="part it into several profiles")
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > LINE_LIMIT:
+            raise ConfigError(f"{filename}:{number}: a line longer than {LINE_LIMIT} characters")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{filename}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{filename}: nested too deep") from None
+    except ValueError:  # Python's own limit
+        raise ConfigError(f"{filename}: holds a number with too many digits") from None
 
 
 def _row(
@@ -205,6 +226,8 @@ def _patterns(entry: dict[str, Any], where: str) -> list[str]:
             re.compile(pattern)
         except re.error as error:
             raise ConfigError(f"{where}: key 'placeholders': not a regular expression: {error}") from None
+        except (RecursionError, OverflowError):
+            raise ConfigError(f"{where}: key 'placeholders': a regular expression without bounds") from None
     return patterns
 
 

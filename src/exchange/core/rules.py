@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast, get_args
 
-from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile
+from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile, read_toml
 from exchange.errors import ConfigError
 from exchange.events import records as r
 
 SEMANTICS = "1"
 """Version of the steps' meaning. It is part of the digest: new meaning takes effect by a RulesActivated record."""
 
+MAX_BYTES = 900_000
+"""Bytes of all rules together: one record of the rules topic holds them, and clients send at most 1 MiB."""
+
+MAX_ROWS = 1000
+"""Rows of all profiles in force: every dossier holds a status for each, and again for each parent."""
+
+MAX_CARRYING = 128
+"""Rows of ``union`` and ``recompute`` among them: each brings up to 4 kB from every parent, and a dossier has 2 MiB."""
+
 _STEP_DOWN: dict[r.Level, r.Level] = {"critical": "high", "high": "moderate", "moderate": "low"}
+_TABLES = {"propagation", "placeholders"}
 _EFFECTS = ("carries", "reduced", "none")
 
 
@@ -53,25 +62,29 @@ def parse_propagation(text: str, source: str = "propagation.toml") -> Propagatio
     Raises:
         ConfigError: not TOML, an unknown relation, category or effect, or an entry without its reason; names file and entry.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not TOML: {error}") from None
+    document = read_toml(text, source)
     effects: dict[str, dict[str, str]] = {}
     defaults: dict[str, str] = {}
-    for relation, table in document.get("relation", {}).items():
+    for relation, table in _table(document.get("relation", {}), f"{source}: relation").items():
         where = f"{source}: relation.{relation}"
         if relation not in get_args(r.Relation):
             raise ConfigError(f"{where}: unknown relation")
-        defaults[relation] = _effect(table.get("default"), table.get("reason"), where)
+        defaults[relation] = _effect(_table(table, where).get("default"), table.get("reason"), where)
         named = {key: value for key, value in table.items() if key not in ("default", "reason")}
         for category in named:
             if category not in get_args(r.RiskCategory):
                 raise ConfigError(f"{where}.{category}: unknown risk category")
-        effects[relation] = {c: _effect(v.get("rule"), v.get("reason"), f"{where}.{c}") for c, v in named.items()}
+        rules = {category: _table(rule, f"{where}.{category}") for category, rule in named.items()}
+        effects[relation] = {c: _effect(rule.get("rule"), rule.get("reason"), f"{where}.{c}") for c, rule in rules.items()}
     if "UNKNOWN" not in defaults:
         raise ConfigError(f"{source}: relation.UNKNOWN is missing")
     return Propagation(str(document.get("id", "")), effects, defaults)
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: must be a table")
+    return value
 
 
 def _effect(effect: Any, reason: Any, where: str) -> str:
@@ -154,7 +167,11 @@ def unbundle(content: bytes) -> tuple[RuleTexts, list[str]]:
         document = cast(dict[str, Any], json.loads(content))
         texts, semantics = RuleTexts(document["tables"], document["profiles"]), document["semantics"]
         authorities: list[str] = document["authorities"]
-    except (ValueError, KeyError, TypeError) as error:
+        if not texts.tables.keys() >= _TABLES or not all(isinstance(text, str) for part in texts for text in part.values()):
+            raise KeyError
+        if not isinstance(authorities, list) or not all(isinstance(party, str) for party in authorities):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not a rules bundle ({type(error).__name__})") from None
     if semantics != SEMANTICS:
         raise ConfigError(
@@ -205,3 +222,18 @@ def parse_rules(content: bytes) -> Rules:
     profiles = [parse_profile(text, f"{name}.toml", placeholders=placeholders) for name, text in sorted(texts.profiles.items())]
     propagation = parse_propagation(texts.tables["propagation"])
     return Rules(digest_of(content), propagation, profiles, frozenset(authorities))
+
+
+def ensure_small(content: bytes) -> None:
+    """That rules leave room for what is said under them; to be asked before they are put in force, not of what once was.
+
+    Raises:
+        ConfigError: too large, or profiles that no release could be judged by; or no rules at all.
+    """
+    rows = [row for profile in parse_rules(content).profiles for row in profile.rows]
+    carrying = sum(1 for row in rows if row.inherit in ("union", "recompute"))
+    counts = (("bytes", len(content), MAX_BYTES), ("rows", len(rows), MAX_ROWS))
+    for what, count, most in (*counts, ("rows of union or recompute", carrying, MAX_CARRYING)):
+        if count > most:
+            message = f"the rules in force would hold {count} {what}, {most} at most"
+            raise ConfigError(message, hint="take rows or profiles out: exchange profiles activate --remove PROFILE")

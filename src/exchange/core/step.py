@@ -28,6 +28,22 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
+TOO_LARGE, MALFORMED = "too-large", "malformed"
+_UNREADABLE = "exchange-unreadable"
+
+
+def standing_in(reason: str) -> Headers:
+    """The headers of a record without key and value that stands for one nobody could read, with the reason code."""
+    return ((_UNREADABLE, reason.encode()),)
+
+
+def unreadable(record: Record) -> str | None:
+    """Why a record could not be read, if it stands for one. Whoever sends such a record himself is refused all the same."""
+    if record.key is not None or record.value is not None or len(record.headers) != 1 or record.headers[0][0] != _UNREADABLE:
+        return None
+    return TOO_LARGE if record.headers[0][1] == TOO_LARGE.encode() else MALFORMED
+
+
 class Output(NamedTuple):
     """One record to write. ``partition`` is always explicit.
 
@@ -51,6 +67,19 @@ class State(Protocol):
         """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""
 
 
+class News(NamedTuple):
+    """One thing a step did, for the log.
+
+    ``what`` is of a closed set (``accepted``, ``refused``, ``decision``, ``notice`` and the kind behind a dot), ``release`` a
+    release, line or party, ``seq`` the dossier's number; empty and 0 where there is none.
+    """
+
+    what: str
+    event_id: str
+    release: str = ""
+    seq: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one step did.
@@ -62,6 +91,7 @@ class Result:
         more: the same record must be given to the step again before the next one; the state carries how far it got. Such a
             record is worked off in several transactions.
         facts: counters for metrics: a name and its labels' values, each out of a closed set.
+        news: what it did, for the log.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +99,7 @@ class Result:
     topics: Sequence[str] = ()
     more: bool = False
     facts: Sequence[tuple[str, ...]] = ()
+    news: Sequence[News] = ()
 
 
 NOTHING = Result()

@@ -79,6 +79,16 @@ def test_versions_of_a_bom_are_compared_model_by_model(tmp_path: Path) -> None:
     assert RUN.invoke(app, [str(BOM), str(BOM), "--notice"]).output == "# no change notice is called for\n"
 
 
+def test_where_nothing_calls_for_a_notice_none_is_drafted(tmp_path: Path) -> None:
+    """Two cards alone are no exception: what `exchange diff` says is what --notice does."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text("release: beta/tuned@1\nstage: released\n", encoding="utf-8")
+    new.write_text("release: beta/tuned@1\nstage: released\ncontact: desk@beta.example\n", encoding="utf-8")
+    for other in (old, new):
+        assert "calls for no change notice" in RUN.invoke(app, [str(old), str(other), "--lang", "en"]).output
+        assert RUN.invoke(app, [str(old), str(other), "--notice"]).output == "# no change notice is called for\n"
+
+
 def test_what_is_no_card_is_said(pair: tuple[str, str], tmp_path: Path) -> None:
     """Invalid files and files without a card."""
     other = tmp_path / "x.yaml"

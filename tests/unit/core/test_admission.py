@@ -14,7 +14,7 @@ from exchange.core import admission
 from exchange.core.admission import ABOUT, RECENT, IntakeStep
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers, to_headers
-from exchange.core.step import Record, Result
+from exchange.core.step import Record, Result, standing_in
 from exchange.refs import partition_of
 from exchange.topics import Topics
 
@@ -272,3 +272,17 @@ def test_a_receipt_for_the_wrong_partition_goes_out_if_the_party_has_a_topic(des
     stray = replace(desk, partition=0)
     result = stray.give(record._replace(partition=(record.partition + 1) % 4))
     assert [output.optional for output in result.outputs] == [False, True]
+
+
+@pytest.mark.parametrize("reason", ["too-large", "malformed"])
+def test_a_record_that_nobody_could_read_is_refused_for_what_it_stands_for(codec: Codec, reason: str) -> None:
+    """One dead letter and, as nobody is named, no receipt; the party is none the worse for it."""
+    desk = Desk(codec, 0)
+    desk.register()
+    where = Record(TOPICS.submissions, 0, 7, None, None, standing_in(reason), APPENDED_MS)
+    result = desk.give(where)
+    [letter] = desk.answers(result, "DeadLetter")
+    assert (letter["reason"], letter["party"], letter["size"]) == (reason, None, 0)
+    assert not desk.answers(result, "Receipt")
+    posing = desk.give(where._replace(key=b"acme", headers=standing_in(reason)))
+    assert [letter["reason"] for letter in desk.answers(posing, "DeadLetter")] != ["step-failed"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exchange.adapters.resources import load_profile
 from exchange.core.check import Checked, as_json, check, exit_code
 from exchange.core.documents import parse_documents
@@ -90,6 +92,29 @@ def test_the_json_holds_every_row() -> None:
     [profile] = told["profiles"]
     assert (profile["id"], profile["complete"], len(profile["rows"])) == ("jg-1.2", False, 28)
     assert {"id", "status", "owed_by", "label_ja", "label_en", "clause", "path"} <= profile["rows"][0].keys()
+
+
+def test_a_gap_names_every_field_that_is_still_open() -> None:
+    """So that nobody answers one field to be told of the next."""
+    checked = run("release: a/b@1\nstage: released\nmakeup: {architecture: A decoder.}\n")[0]
+    row = next(row for row in as_json(checked)["profiles"][0]["rows"] if row["id"] == "JG-D6ii-2")
+    assert (row["path"], row["paths"]) == (row["paths"][0], ["risks.by_category", "risks.safeguards"])
+    assert any(" — risks.by_category, risks.safeguards: " in line for line in lines(checked))
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        *((text, "placeholder") for text in ("T.B.D.", "tbd later", "Fill in", "sample text", "n.a.", "[your text here]")),
+        *((text, "placeholder") for text in ("ＴＢＤ", "空欄", "近日公開", "(記入)", "追記予定", "ここに方針を記入してください")),
+        *((text, "provided") for text in ("公開中", "なし", "Fills in missing words", "該当なし", "Sampled from logs")),
+    ],
+)
+def test_what_stands_for_nothing_is_known_in_both_languages(text: str, status: str) -> None:
+    """By the patterns that ship; a short answer that means something is one."""
+    [checked] = run(f"release: a/b@1\nstage: released\ntraining: {{learns_in_use: '{text}'}}\n")
+    rows = as_json(checked)["profiles"][0]["rows"]
+    assert next(row["status"] for row in rows if row["id"] == "JG-D6ii-1") == status
 
 
 def test_exit_codes_tell_complete_gaps_and_invalid() -> None:

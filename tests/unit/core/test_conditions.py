@@ -19,6 +19,13 @@ FAULTY = {
     "a text": ("stage", r"must be true or false, not string"),
     "a value that cannot be": ('stage == "relesed"', r"line 1, column 10: no variable can be 'relesed'"),
     "never": ('stage == "released" && stage == "research"', r"can never hold"),
+    "no answer in some world": ('derived || relations[0] == "merge"', r"cannot be worked out for every value"),
+    "no end of work": (
+        "[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d,"
+        " [1,2,3,4,5,6,7,8,9].all(e, [1,2,3,4,5,6,7,8,9].all(f, a > 0))))))",
+        r"cannot be worked out for every value",
+    ),
+    "half a character": ('kind == "\ud800"', r"not an expression"),
     "never, by a list": ('relations.exists(r, r == "merge") && relations.size() == 0', r"can never hold"),
 }
 

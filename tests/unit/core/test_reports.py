@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -143,6 +146,28 @@ def test_the_page_is_one_file_and_runs_nothing(language: Any) -> None:
     assert not any(key in ("src", "href") or key.startswith("on") for _, attrs in page.seen for key in attrs)
     assert "@media print" in text
     assert sum(tag == "details" for tag, _ in page.seen) == 3
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PHONE = 360
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_page_is_no_wider_than_a_phone(language: Any, tmp_path: Path) -> None:
+    """Every section unfolded, long names and paths among them, in a real browser."""
+    long = run("release: acme/" + "model" * 20 + "@1\nstage: released\n")
+    frame, page = tmp_path / "frame.html", REPORTS["html"]([*ALL, *long], language).replace("<details", "<details open")
+    frame.write_text(
+        f'<iframe id="f" style="width:{PHONE}px;border:0" srcdoc="{escape(page)}"></iframe>'
+        "<script>onload = () => { const d = f.contentDocument.documentElement; document.title = d.scrollWidth }</script>",
+        encoding="utf-8",
+    )
+    flags = ("--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom")
+    run_ = subprocess.run([str(CHROMIUM), *flags, frame.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    found = re.search(r"<title>(\d+)</title>", run_.stdout)
+    assert found
+    assert PHONE - 20 < int(found[1]) <= PHONE  # a scroll bar takes some
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

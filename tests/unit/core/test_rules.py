@@ -7,7 +7,20 @@ import json
 import pytest
 
 from exchange.adapters.resources import load_rule_texts
-from exchange.core.rules import SEMANTICS, RuleTexts, at_start, bundle, digest_of, parse_propagation, parse_rules, unbundle
+from exchange.core.rules import (
+    MAX_BYTES,
+    MAX_CARRYING,
+    MAX_ROWS,
+    SEMANTICS,
+    RuleTexts,
+    at_start,
+    bundle,
+    digest_of,
+    ensure_small,
+    parse_propagation,
+    parse_rules,
+    unbundle,
+)
 from exchange.errors import ConfigError
 
 TEXTS = load_rule_texts()
@@ -66,6 +79,45 @@ def test_a_start_keeps_what_the_operator_put_in_force() -> None:
     assert unbundle(content) == (RuleTexts(TEXTS.tables, {"hcoc-1": TEXTS.profiles["hcoc-1"], "own": own}), ["b"])
     with pytest.raises(ConfigError, match="no rule profile nothing"):
         at_start(None, TEXTS, ["nothing"], [])
+
+
+ROW = """
+[[row]]
+id = "R{n}"
+label_ja = "項目"
+label_en = "item"
+clause = "1"
+principle = "7)"
+owed_by = "provider"
+audience = "public"
+level = "should"
+paths = ["contact"]
+inherit = "{inherit}"
+hint_ja = "{hint}"
+hint_en = "x"
+source = "own"
+verified = true
+"""
+
+
+def own_profile(rows: int, inherit: str = "none", hint: str = "x") -> bytes:
+    """Rules of one profile with so many rows."""
+    head = 'id = "own"\nframework = "own"\nversion = "1"\nlabel_ja = "x"\nlabel_en = "x"\nsource = "x"\n'
+    text = head + "".join(ROW.format(n=n, inherit=inherit, hint=hint) for n in range(rows))
+    return bundle(TEXTS._replace(profiles={"own": text}))
+
+
+def test_rules_leave_room_for_what_is_said_under_them() -> None:
+    """All that ships is small enough; an operator's profile that no dossier could hold is refused with the limit."""
+    ensure_small(bundle(TEXTS))
+    ensure_small(own_profile(MAX_CARRYING, "union"))
+    for content, told in (
+        (own_profile(MAX_CARRYING + 1, "union"), f"{MAX_CARRYING + 1} rows of union or recompute, {MAX_CARRYING} at most"),
+        (own_profile(MAX_ROWS + 1), f"{MAX_ROWS + 1} rows, {MAX_ROWS} at most"),
+        (own_profile(MAX_ROWS, hint="x" * 700), f"bytes, {MAX_BYTES} at most"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            ensure_small(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"semantics": "1"}'])

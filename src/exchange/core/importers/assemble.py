@@ -5,6 +5,7 @@ Nothing is dropped in silence: what has no field goes to ``extensions``; what ca
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from exchange.core.checks import LIMITS, OTHER_LIMIT, check_record
 from exchange.core.documents.parse import invalid, validate
 from exchange.core.fields import RANK
 from exchange.core.mappings.rows import PREFIX, from_text, nested
-from exchange.errors import Fault, ValidationError
+from exchange.errors import Fault, TooLargeError, ValidationError
 from exchange.events import records
 from exchange.refs import ReleaseRef, parse_ref, parse_release
 
@@ -26,6 +27,8 @@ UNKNOWN_PARTY: Final = "unknown-party"
 EXTENSION_LIMIT: Final = 4000
 WITHHELD: Final = "withheld:"
 _MOST = 120_000
+WORK_LIMIT: Final = 500_000
+"""Cards of a file times its elements: each card looks at all of them. Some seconds."""
 
 Labels = Mapping[str, records.Audience]
 
@@ -36,6 +39,17 @@ class Imported(NamedTuple):
     card: records.ModelCard
     warnings: list[Fault]
     lines: Mapping[str, int] = MappingProxyType({})
+
+
+def ensure_small(filename: str, cards: int, elements: int) -> None:
+    """That a file can be taken apart in a time that anybody waits.
+
+    Raises:
+        TooLargeError: it cannot.
+    """
+    if cards * elements > WORK_LIMIT:
+        message = f"{filename}: {cards} models among {elements} elements are too many to be read at once"
+        raise TooLargeError(message, hint="part the file, a few models in each")
 
 
 def slug(text: str, most: int, more: str = "") -> str:
@@ -73,6 +87,7 @@ class Assembly:
         self.values: dict[str, Any] = {}
         self.warnings: list[Fault] = []
         self._extensions: dict[str, str] = {}
+        self._parents: set[str] = set()
         self._filename, self._origin = filename, origin
 
     def warn(self, path: str, message: str, hint: str = "") -> None:
@@ -111,11 +126,11 @@ class Assembly:
 
     def parent(self, parent: Mapping[str, Any]) -> None:
         """One parent more, unless it cannot be one."""
-        found = self.values.setdefault("parents", [])
-        if parent["ref"] == self.values["release"] or parent["ref"] in [known["ref"] for known in found]:
+        if parent["ref"] == self.values["release"] or parent["ref"] in self._parents:
             self.warn("parents", "a parent that is named twice, or is the release itself: left out")
         else:
-            found.append(parent)
+            self._parents.add(parent["ref"])
+            self.values.setdefault("parents", []).append(parent)
 
     def keep(self, name: str, rest: Any, depth: int = 0) -> None:
         """Everything of ``rest`` among the extensions, one entry for each place up to three keys deep."""
@@ -128,13 +143,13 @@ class Assembly:
         self._extend(f"{self._origin}: {name}", rest if isinstance(rest, str) else json.dumps(rest, ensure_ascii=False))
 
     def _extend(self, key: str, text: str) -> None:
-        key = next(name for name in (key[:120], *(f"{key[:110]} ({n})" for n in range(2, 999))) if name not in self._extensions)
         if len(text) > EXTENSION_LIMIT:
-            self.warn("extensions", f"left out: {key} has {len(text)} characters", "give long texts by link and digest")
+            self.warn("extensions", f"left out: {key[:120]} has {len(text)} characters", "give long texts by link and digest")
         elif len(self._extensions) >= LIMITS["extensions"]:
-            self.warn("extensions", f"left out: {key}, one too many")
+            self.warn("extensions", f"left out: {key[:120]}, one too many")
         else:
-            self._extensions[key] = text
+            names = itertools.chain([key[:120]], (f"{key[:110]} ({number})" for number in itertools.count(2)))
+            self._extensions[next(name for name in names if name not in self._extensions)] = text
 
     def narrow(self, audience: records.Audience | None, reason: str, labels: Labels) -> None:
         """Nobody below ``audience`` (None: nobody but the owner) may read what the card says; for what is not narrower yet."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from exchange.core.importers.assemble import Assembly, Imported, Labels, line_text, reference, release_text
+from exchange.core.importers.assemble import Assembly, Imported, Labels, ensure_small, line_text, reference, release_text
 from exchange.core.importers.jsontext import read_json
 from exchange.core.mappings.cyclonedx import FORMS, ROWS, TLP, TYPES, VERSIONS, hashes_back
 from exchange.core.mappings.rows import PREFIX, take_rows
@@ -40,6 +41,7 @@ def import_bom(text: str, *, filename: str, labels: Labels, release: str | None 
     if not ours or (release and len(ours) > 1):
         message = f"{len(ours)} models are in it: name no release" if ours else "no machine-learning-model component in it"
         raise ValidationError(f"{filename}:1: {message}", faults=[Fault("components", 1, message)])
+    ensure_small(filename, len(ours), len(components))
     by_ref = {str(component.get("bom-ref")): component for _, component in components}
     return [_Work(bom, filename, by_ref, labels).card(component, place, release, components) for place, component in ours]
 
@@ -48,9 +50,9 @@ def _components(bom: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     metadata = bom.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("component"), dict):
         yield "metadata.component", metadata["component"]
-    waiting = [("components", bom.get("components"))]
+    waiting = deque([("components", bom.get("components"))])
     while waiting:
-        place, found = waiting.pop(0)
+        place, found = waiting.popleft()
         for index, component in enumerate(found if isinstance(found, list) else []):
             if isinstance(component, dict):
                 yield f"{place}.{index}", component

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from exchange.core.importers.assemble import Assembly, Imported, Labels, line_text, reference, release_text
+from exchange.core.importers.assemble import Assembly, Imported, Labels, ensure_small, line_text, reference, release_text
 from exchange.core.importers.jsontext import read_json
 from exchange.core.mappings.rows import PREFIX, take_rows
 from exchange.core.mappings.spdx import CONFIDENTIALITY, FORMS, RELATIONS, ROWS, TYPES, hashes_back
@@ -46,6 +46,7 @@ def import_spdx(text: str, *, filename: str, labels: Labels, release: str | None
     if not ours or (release and len(ours) > 1):
         message = f"{len(ours)} packages are in it: name no release" if ours else "no AI or Dataset package in it"
         raise ValidationError(f"{filename}:1: {message}", faults=[Fault("@graph", 1, message)])
+    ensure_small(filename, len(ours), len(elements))
     return [_Work(elements, filename, labels).card(element, release) for element in ours]
 
 

@@ -20,7 +20,7 @@ def _command(checked: Checked, found: Finding, language: Language) -> str:
     level = {"error": "error", "warning": "warning"}.get(found.level, "notice")
     owed = f" ({words['owed'].format(role=words[found.owes.role], party=found.owes.party)})" if found.owes else ""
     title = f"{found.rule} {state_of(found, language) if found.owes else words[found.state]}{owed}"
-    message = " — ".join(part for part in (found.label, found.path, found.hint) if part)
+    message = " — ".join(part for part in (found.label, found.fields or found.path, found.hint) if part)
     file = checked.filename.removeprefix("./")
     return f"::{level} file={_property(file)},line={found.line},title={_property(title)}::{_data(message)}"
 

@@ -32,6 +32,7 @@ class Finding(NamedTuple):
         owes: None for what nobody owes.
         profile: id of the row's profile.
         precision: ``exact`` or ``rough`` where the row says at which precision the fact is owed.
+        fields: every field that is still open, with commas between; the first of them is the path.
     """
 
     rule: str
@@ -45,6 +46,7 @@ class Finding(NamedTuple):
     owes: Owes | None = None
     profile: str = ""
     precision: str | None = None
+    fields: str = ""
 
 
 def faults_of(checked: Checked) -> list[Finding]:
@@ -136,7 +138,9 @@ def _gap(profile: str, gap: RowResult, language: Language) -> Finding:
     owes = Owes(row.owed_by, gap.result["owed_by_party"] or "?")
     level = "error" if row.level == "must" else "warning"
     state = gap.result["status"]
-    return Finding(row.id, level, state, label, hint, gap.path, gap.line, row.clause, owes, profile, row.precision)
+    return Finding(
+        row.id, level, state, label, hint, gap.path, gap.line, row.clause, owes, profile, row.precision, ", ".join(gap.paths)
+    )
 
 
 def _warning(warned: Warned, language: Language) -> Finding:

@@ -51,7 +51,7 @@ def _case(checked: Checked, profile: str, row: RowResult, language: Language) ->
     message = _attribute(f"{words[status]} ({owed})")
     if row.row.level != "must" or row.known:
         return f"{head}><skipped message={message}/></testcase>"
-    told = escape(_clean(f"{checked.filename}:{row.line}: {row.path}: {hint}"))
+    told = escape(_clean(f"{checked.filename}:{row.line}: {', '.join(row.paths)}: {hint}"))
     return f'{head}><failure type="{status}" message={message}>{told}</failure></testcase>'
 
 

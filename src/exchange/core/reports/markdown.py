@@ -84,7 +84,8 @@ def _document(checked: Checked, language: Language) -> Iterator[str]:
             yield "|---|---|---|---|"
             for gap in entries:
                 item, state = f"{gap.rule} {_escaped(gap.label)}", state_of(gap, language)
-                yield f"| {item} | {state} | {_place(checked, gap)} | {_escaped(gap.hint)} |"
+                place = f"{_place(checked, gap)} {_escaped(gap.fields)}"
+                yield f"| {item} | {state} | {place} | {_escaped(gap.hint)} |"
     if warnings:
         yield f"\n**{words['warnings']}**\n"
     for warning in warnings:

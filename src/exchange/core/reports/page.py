@@ -159,7 +159,7 @@ def _withheld(checked: Checked, language: Language) -> Iterator[str]:
 def _card(found: Finding, state: str, language: Language) -> str:
     item = f" · {found.rule}" + (f" · {found.clause}" if found.clause else "") if found.owes else ""
     hint = f"<p>{escape(found.hint)}</p>" if found.hint else ""
-    where = WORDS[language]["line"].format(line=found.line) + (f" · {found.path}" if found.path else "")
+    where = WORDS[language]["line"].format(line=found.line) + (f" · {found.fields or found.path}" if found.path else "")
     return (
         f'<div class="card {found.level}"><p class="tag">{escape(state + item)}</p><p><strong>{escape(found.label)}</strong></p>'
         f'{hint}<p class="where">{escape(where)}</p></div>'

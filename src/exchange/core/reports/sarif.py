@@ -61,7 +61,7 @@ def _message(found: Finding, language: Language) -> str:
     if found.owes is None:
         return ": ".join(part for part in (found.path, found.label, found.hint) if part)
     owed = words["owed"].format(role=words[found.owes.role], party=found.owes.party)
-    return f"{state_of(found, language)}: {found.label} ({found.clause}; {owed}) — {found.path}: {found.hint}"
+    return f"{state_of(found, language)}: {found.label} ({found.clause}; {owed}) — {found.fields}: {found.hint}"
 
 
 def _uri(filename: str) -> str:

@@ -64,7 +64,7 @@ def _line(checked: Checked, found: Finding, state: str) -> str:
 
 
 def _gap(gap: Finding, language: Language) -> str:
-    return f"{gap.rule} {state_of(gap, language)} {gap.label} — {gap.path}: {gap.hint}"
+    return f"{gap.rule} {state_of(gap, language)} {gap.label} — {gap.fields}: {gap.hint}"
 
 
 def _withheld(checked: Checked, language: Language) -> Iterator[str]:
