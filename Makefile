@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fix unit broker generate bench-check simulate faults late-commit malformed fuzz bench clean
+.PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit malformed fuzz registry deploy-check bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(PY) || python3 -m venv $(VENV)
@@ -51,6 +51,15 @@ RATE ?= 500
 malformed: $(STAMP)
 	$(PY) -m exchange.testing.malformed --count $(COUNT) --seed $(SEED) --rate $(RATE)
 
+# Schema registry mode on a real Apicurio Registry 3.3.3: 158 MB, fetched once with Maven; without it these tests are skipped.
+registry: $(STAMP)
+	$(PY) -m exchange.testing.apicurio
+	$(VENV)/bin/pytest -q -n 0 tests/broker/test_registry.py
+
+# What lies in deploy/, as far as this machine can verify it; what is skipped is named with what it takes. CHECK=chart for a part.
+deploy-check: $(STAMP)
+	$(PY) deploy/check/check.py $(CHECK)
+
 # A commit held back and let go into the next transaction, on a plain loop and on ours.
 TIMES ?= 200
 late-commit: $(STAMP)
@@ -59,6 +68,7 @@ late-commit: $(STAMP)
 generate: $(STAMP)
 	$(PY) schemas/generate.py
 	$(PY) docs/render.py
+	$(PY) deploy/grafana/generate.py
 
 # CARDS=folder measures your own cards.
 bench-check: $(STAMP)
@@ -70,6 +80,12 @@ FROM ?= 0
 simulate: $(STAMP)
 	$(PY) -m exchange.testing.simulation --seeds $(SEEDS) --from $(FROM)
 
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
+
 # Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency one case.
 BENCH := .venv-bench
 $(BENCH)/.installed: requirements.txt bench/requirements.txt
@@ -80,6 +96,13 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 
 bench: $(BENCH)/.installed
 	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+
+# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
+OBSERVE_SECONDS ?= 120
+OBSERVE_OUT ?= docs/observe
+observe: $(STAMP)
+	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

@@ -11,29 +11,25 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from prometheus_client import CollectorRegistry
+import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from exchange.adapters.lane_events import LaneStopped
-from exchange.adapters.metrics import FACTS, ProcessorMetrics
+from exchange.adapters.metric_names import ALL
 from exchange.cli import app
-from exchange.core.admission import REASONS
 from exchange.core.exporters.huggingface import FRONT
 from exchange.core.mappings import cyclonedx, haip, mct, mdf, spdx
 from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
-from exchange.events import records as r
 from exchange.settings import Settings
+from exchange.strimzi import resources
 from exchange.topics import Topics
 
 DOCS = Path(__file__).parent
 PROFILES = DOCS.parent / "src" / "exchange" / "core" / "rules" / "profiles"
 FILES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
-SUBMITTED = ("Party", "ModelCard", "ChangeNotice", "RiskAssessment", "Subscription", "Unsubscribe", "Grant", "GrantRevocation")
-DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
 _PART = re.compile(r"<!-- rendered: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -76,43 +72,16 @@ def settings() -> str:
     return "\n".join(rows) + "\n"
 
 
-def values_of(fact: str) -> tuple[str, ...]:
-    """The closed set a fact's label comes from."""
-    reasons = tuple(REASONS)
-    sets: dict[str, tuple[str, ...]] = {
-        "submissions": tuple(value for value in get_args(r.ReceiptStatus) if value != "UNKNOWN"),
-        "accepted": SUBMITTED,
-        "dossiers": ("new", "updated"),
-        "decisions": tuple(value for value in get_args(r.DecisionKind) if value != "UNKNOWN"),
-        "notices": tuple(value for value in get_args(r.NoticeKind) if value != "UNKNOWN"),
-        "journal_records": DERIVED,
-        "dead_letters": reasons,
-        "lines_stopped": ("step-failed",),
-    }
-    return sets[fact]
-
-
 def metrics() -> str:
     """Name, labels and meaning of each metric, then the values of each label."""
-    registry = CollectorRegistry()
-    held = vars(ProcessorMetrics(registry))
-    collectors = [*[value for value in held.values() if not isinstance(value, dict)], *held["facts"].values()]
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for each in collectors:
-        [family] = each.describe()
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        labels = ", ".join(f"`{label}`" for label in each._labelnames)
-        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
-    rows += ["", "| label | of | values |", "|---|---|---|", f"| `processor` | all | {_listed(NAMES)} |"]
-    rows.append("| `partition` | gauges | input partitions, from 0 |")
-    rows.append(f"| `reason` | `exchange_lane_stops_total` | {_listed(_stops())} |")
-    rows += [f"| `{label}` | `exchange_{fact}_total` | {_listed(values_of(fact))} |" for fact, (label, _) in FACTS.items()]
-    return "\n".join(rows) + "\n"
-
-
-def _stops() -> list[str]:
-    said = re.search(r"one of: ([^.]*)\.", inspect.getdoc(LaneStopped) or "")
-    return said[1].split(", ") if said else []
+    sets = ["| label | of | values |", "|---|---|---|", f"| `processor` | all that have it | {_listed(NAMES)}; `clock` |"]
+    for each in ALL:
+        labels = ", ".join(f"`{label}`" for label in each.label_names)
+        rows.append(f"| `{each.full}` | {each.kind} | {labels} | {each.text} |")
+        for label, values in each.labels.items():
+            sets.append(f"| `{label}` | `{each.full}` | {values if isinstance(values, str) else _listed(values)} |")
+    return "\n".join([*rows, "", *sets]) + "\n"
 
 
 def _listed(values: Any) -> str:
@@ -245,6 +214,16 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+STRIMZI = DOCS.parent / "deploy" / "strimzi" / "exchange.yaml"
+
+
+def strimzi() -> str:
+    """Topics and users of a cluster of three nodes, with one party as an example."""
+    head = "# Rendered by `make generate` from the declarations in src/exchange/topics.py; do not edit.\n"
+    made = resources(Topics(partitions=12, replication=3), "kafka", ["acme"])
+    return head + yaml.safe_dump_all(made, sort_keys=False, explicit_start=True)
+
+
 def rendered(text: str) -> str:
     """A document with its parts as they should be."""
     return _PART.sub(lambda found: f"<!-- rendered: {found[1]} -->\n{PARTS[found[1]]()}<!-- end -->", text)
@@ -252,11 +231,12 @@ def rendered(text: str) -> str:
 
 def main() -> None:
     """Write them; with ``--check`` only say which are stale."""
-    stale = [path for path in FILES if path.exists() and rendered(path.read_text("utf-8")) != path.read_text("utf-8")]
+    wanted = {path: rendered(path.read_text("utf-8")) for path in FILES if path.exists()} | {STRIMZI: strimzi()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv and stale:
         sys.exit(f"stale, run `make generate`: {', '.join(path.name for path in stale)}")
     for path in stale:
-        path.write_text(rendered(path.read_text("utf-8")), "utf-8")
+        path.write_text(wanted[path], "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -22,6 +23,7 @@ from exchange.adapters.topic_reader import read_all
 from exchange.core import risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers
+from exchange.core.ledger import BY_OPERATORS, name_of
 from exchange.core.processors import RulesOf, state_codec
 from exchange.core.rules import parse_rules
 from exchange.core.step import Record
@@ -103,9 +105,11 @@ async def audit(settings: Settings) -> Audit:
     return (await examine(settings))[1]
 
 
-def fold_here(journal: Mapping[int, Sequence[Record]], topics: Topics, rules: Mapping[str, bytes]) -> Folded:
-    """Fold in this process, one partition after the other."""
-    schemas, codec = load_codec()
+def fold_here(
+    journal: Mapping[int, Sequence[Record]], topics: Topics, rules: Mapping[str, bytes], settings: Settings | None = None
+) -> Folded:
+    """Fold in this process, one partition after the other; ``settings`` where a registry gives schemas their ids."""
+    schemas, codec = load_codec(settings, compare=True)
     parsed = {digest: parse_rules(content) for digest, content in rules.items()}
     return fold(journal, topics, codec, schemas, parsed.__getitem__)
 
@@ -118,7 +122,9 @@ async def examine(settings: Settings, folding: Folding = fold_here) -> tuple[Rec
         folding: another way to fold, for long journals.
     """
     kafka, topics = settings.kafka_kwargs(), settings.topics
-    _, codec = load_codec()
+    _, codec = load_codec(settings, compare=True)
+    if folding is fold_here:
+        folding = partial(fold_here, settings=settings)
     contents = await read_rules(kafka, topics.rules)
     rules = {digest: parse_rules(content) for digest, content in contents.items()}
     recorded = await record(kafka, topics, codec)
@@ -165,14 +171,20 @@ async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Reco
     then = await read_all(kafka, places)
     recorded.submissions = {(p, each.offset) for p in lanes for each in first[TopicPartition(topics.submissions, p)]}
     recorded.journal = {p: first[TopicPartition(topics.journal, p)] for p in lanes}
-    recorded.decisions = {p: [each.value or b"" for each in then[TopicPartition(topics.decisions, p)]] for p in lanes}
+    recorded.decisions = {p: _made(then[TopicPartition(topics.decisions, p)], codec) for p in lanes}
     recorded.dossiers = _newest(each for p in lanes for each in then[TopicPartition(topics.dossiers, p)])
     letters = then[TopicPartition(topics.dead_letters, 0)]
-    recorded.dead_letters = [codec.decode_trusted(each.value or b"")[1] for each in letters]
+    recorded.dead_letters = [codec.decode_trusted(value)[1] for value in _made(letters, codec)]
     for name, party in parties.items():
         for each in then[TopicPartition(name, 0)]:
-            _sort(recorded, party, each, *codec.decode_trusted(each.value or b""))
+            raw = codec.unframed(each.value or b"")
+            _sort(recorded, party, each, raw, *codec.decode_trusted(raw))
     return recorded
+
+
+def _made(records: Iterable[Record], codec: Codec) -> list[bytes]:
+    """Values of what the processors wrote, in one framing; what operators wrote among it is left out."""
+    return [codec.unframed(each.value or b"") for each in records if name_of(each) not in BY_OPERATORS]
 
 
 def _newest(records: Iterable[Record]) -> dict[str, bytes]:
@@ -181,9 +193,9 @@ def _newest(records: Iterable[Record]) -> dict[str, bytes]:
     return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix) and value is not None}
 
 
-def _sort(recorded: Recorded, party: str, each: Record, name: str, value: dict[str, Any]) -> None:
+def _sort(recorded: Recorded, party: str, each: Record, raw: bytes, name: str, value: dict[str, Any]) -> None:
     if name == "Notice":
-        recorded.notices[(party, value["line"])].append(each.value or b"")
+        recorded.notices[(party, value["line"])].append(raw)
         recorded.told.append((each.timestamp_ms, value))
     else:
         recorded.receipts[party].append(value)

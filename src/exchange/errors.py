@@ -18,6 +18,7 @@
         ├── QuarantinedError     an accepted event could not be worked off; operators are told
         ├── GapError             a reader saw notice n+2 after n
         ├── TimedOutError        no answer in the time allowed
+        ├── ToolMissingError     a programme or package that the command needs is not installed
         └── ConfigError          a setting is missing or makes no sense
 
 Each error can explain itself to a person (:meth:`ExchangeError.explain`); only ``exchange.cli.main`` prints and exits.
@@ -151,6 +152,10 @@ class GapError(PlumbingError):
 
 class TimedOutError(PlumbingError):
     """No answer came in the time allowed."""
+
+
+class ToolMissingError(PlumbingError):
+    """A programme or package that a command needs is not installed; the hint is the line that installs it."""
 
 
 class ConfigError(PlumbingError):

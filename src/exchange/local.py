@@ -103,7 +103,10 @@ class LocalExchange:
         self.broker = kafka
         if kafka is None and settings.bootstrap_servers is None:
             home, java = settings.home / "kafka", settings.java_home
-            self.broker = EmbeddedKafka(home, settings.cache, port=settings.port, java_home=java, progress=progress)
+            told = settings.broker_metrics_port
+            self.broker = EmbeddedKafka(
+                home, settings.cache, port=settings.port, java_home=java, metrics_port=told, progress=progress
+            )
         self.settings = settings
         logs = settings.home / "logs"
         self.workers = {name: Worker(name, logs / f"{name}.log") for name in workers}

@@ -15,7 +15,9 @@ from aiokafka.structs import TopicPartition
 from exchange.adapters.admin import Admin
 from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane import LanePlan
+from exchange.adapters.lane_events import Hook, Replayed, silent
 from exchange.adapters.lane_rebuild import LaneRebuild
+from exchange.adapters.lane_restore import TELL_EVERY
 from exchange.adapters.lane_topics import TopicBook
 from exchange.adapters.rules_store import read_rules
 from exchange.adapters.topic_reader import read_all
@@ -58,13 +60,16 @@ class Rebuilt:
     first: str = ""
 
 
-async def rebuild(settings: Settings, names: Sequence[str] = NAMES, tell: Tell = lambda *_: None) -> list[Rebuilt]:
+async def rebuild(
+    settings: Settings, names: Sequence[str] = NAMES, tell: Tell = lambda *_: None, hook: Hook = silent
+) -> list[Rebuilt]:
     """Rebuild the state of some processors, one after the other.
 
     Args:
         settings: with the address of the cluster; as an operator.
         names: processors, out of :data:`exchange.core.processors.NAMES`.
         tell: told of progress.
+        hook: told of progress too, lane by lane.
 
     Raises:
         ConfigError: a worker of the processor runs.
@@ -75,7 +80,7 @@ async def rebuild(settings: Settings, names: Sequence[str] = NAMES, tell: Tell =
     contents = await read_rules(kafka, topics.rules)
     make = maker(settings, contents)
     ledgers = await _ledgers(settings)
-    return [await _Rebuild(settings, make(name), ledgers[name], tell).run() for name in names]
+    return [await _Rebuild(settings, make(name), ledgers[name], tell, hook).run() for name in names]
 
 
 async def refuse_while_at_work(settings: Settings, names: Sequence[str]) -> None:
@@ -117,14 +122,14 @@ async def _ledgers(settings: Settings) -> Mapping[str, Ledger]:
     logs = await read_all(kafka, places)
     letters = logs[TopicPartition(topics.dead_letters, 0)]
     forgetful = [topics.dead_letters] if letters and letters[0].offset else []
-    return by_processor((each for log in logs.values() for each in log), topics, load_codec()[1], forgetful)
+    return by_processor((each for log in logs.values() for each in log), topics, load_codec(settings)[1], forgetful)
 
 
 class _Rebuild:
-    def __init__(self, settings: Settings, processor: Processor, ledger: Ledger, tell: Tell) -> None:
+    def __init__(self, settings: Settings, processor: Processor, ledger: Ledger, tell: Tell, hook: Hook) -> None:
         self.processor, self.ledger, self.tell = processor, ledger, tell
         kafka = settings.kafka_kwargs()
-        self.plan = LanePlan(processor, kafka, settings.deployment, f"g{settings.generation}")
+        self.plan = LanePlan(processor, kafka, settings.deployment, f"g{settings.generation}", hook=hook)
         self.group: Any = Consumer(**kafka, group_id=self.plan.group, enable_auto_commit=False)
         book = TopicBook()
         self.lanes = [LaneRebuild(self.plan, n, self.group.committed, book) for n in range(settings.partitions)]
@@ -137,7 +142,7 @@ class _Rebuild:
             started = time.monotonic()
             whole = sum(lane.target for lane in self.lanes)
             for lane in self.lanes:
-                await lane.compare(self.ledger, lambda count: self.tell(self.processor.name, count, whole))
+                await lane.compare(self.ledger, self._teller(lane, whole))
             found = self._found(time.monotonic() - started)
             if not found.first:
                 for lane in self.lanes:
@@ -147,6 +152,18 @@ class _Rebuild:
             for lane in self.lanes:
                 await lane.aclose()
             await self.group.stop()
+
+    def _teller(self, lane: LaneRebuild, whole: int) -> Callable[[int], None]:
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            self.tell(self.processor.name, count, whole)
+            if not done % TELL_EVERY or done == lane.target:
+                self.plan.hook(Replayed(self.processor.name, lane.partition, "rebuild", done, lane.target))
+
+        return tell
 
     def _found(self, seconds: float) -> Rebuilt:
         retold = [lane.retold for lane in self.lanes]

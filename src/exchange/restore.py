@@ -111,7 +111,7 @@ def plan(settings: Settings, folder: Path) -> Plan:
         if stated != wanted:
             raise ConfigError(f"the backup's {name} is {wanted}, yours {stated}", hint=f"set EXCHANGE_{name.upper()}={wanted}")
     settings = settings.model_copy(update={"generation": max(settings.generation, manifest.generation + 1)})
-    topics, (_, codec) = settings.topics, load_codec()
+    topics, (_, codec) = settings.topics, load_codec(settings)
     logs: dict[tuple[str, int], Sequence[Record]] = {
         (part.topic, part.partition): list(read_part(folder, part)) for part in manifest.parts
     }

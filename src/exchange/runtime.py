@@ -9,28 +9,55 @@ from typing import Any
 
 import structlog
 
-from exchange.adapters.resources import load_rule_texts, load_schema_texts
+from exchange.adapters.registry import IdFile, Registry, read_ids
+from exchange.adapters.resources import load_released_texts, load_rule_texts, load_schema_texts
 from exchange.adapters.rules_store import read_rules_in_force
 from exchange.adapters.setup import apply_rules
 from exchange.core import processors
 from exchange.core.codec import Codec
-from exchange.core.processors import RulesOf
+from exchange.core.processors import WRITTEN, RulesOf
 from exchange.core.rules import at_start
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Processor
 from exchange.settings import Settings
 
 
-def load_codec() -> tuple[SchemaSet, Codec]:
-    """The package's schemas and a codec for them."""
+def load_codec(settings: Settings | None = None, *, compare: bool = False) -> tuple[SchemaSet, Codec]:
+    """The package's schemas and a codec for them.
+
+    Args:
+        settings: whose registry is asked for ids, if it has one; ``None``: no registry.
+        compare: write single-object encoding whatever is set, for oracles that compare records of either framing.
+
+    Raises:
+        ConfigError: the registry does not know this release's schemas.
+        PlumbingError: it does not answer, and its ids are not known from before.
+    """
     schemas = SchemaSet.from_texts(load_schema_texts())
-    return schemas, Codec(schemas)
+    past = {version: SchemaSet.from_texts(texts) for version, texts in load_released_texts().items()}
+    past = {version: each for version, each in past.items() if any(schemas.raw[name] != raw for name, raw in each.raw.items())}
+    registry = registry_of(settings) if settings is not None else None
+    if settings is None or registry is None:
+        return schemas, Codec(schemas, past=list(past.values()))
+    file = IdFile(settings.home / "registry-ids.json")
+    ids = file.ids(registry, schemas, WRITTEN)
+    past_ids = read_ids(registry, file, past, WRITTEN)
+    write = None if compare or settings.framing == "single" else ids
+    return schemas, Codec(schemas, {number: name for name, number in ids.items()}, write, list(past.values()), past_ids)
+
+
+def registry_of(settings: Settings) -> Registry | None:
+    """The registry that is set, if one is."""
+    if settings.registry_url is None:
+        return None
+    secret = settings.registry_password
+    return Registry(settings.registry_url, settings.registry_username, secret.get_secret_value() if secret else None)
 
 
 def make_processor(name: str, settings: Settings, rules: RulesOf) -> Processor:
     """One of :data:`exchange.core.processors.NAMES`."""
     topics = settings.topics
-    schemas, codec = load_codec()
+    schemas, codec = load_codec(settings)
     if name == "intake":
         return processors.intake(codec, topics)
     if name == "dossier":
@@ -54,7 +81,7 @@ async def put_rules_in_force(settings: Settings, note: str) -> Sequence[int]:
     kafka, topics = settings.kafka_kwargs(), settings.topics
     former = await read_rules_in_force(kafka, topics.rules)
     content = at_start(former, load_rule_texts(), settings.profile_list, settings.authority_list)
-    return await apply_rules(kafka, topics, load_codec()[1], content, note)
+    return await apply_rules(kafka, topics, load_codec(settings)[1], content, note)
 
 
 def configure_logging(form: str, level: int = logging.INFO) -> None:

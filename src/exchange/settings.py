@@ -7,6 +7,7 @@ What wins, first to last: arguments, ``EXCHANGE_*`` variables, the TOML file (``
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from exchange.refs import is_party
 from exchange.topics import Topics
 
 _APP = "ai-transparency-exchange"
+_USERINFO = re.compile(r"//[^/@]+@")
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
@@ -43,12 +45,21 @@ class Settings(BaseSettings):
         generation: counts restores into a new cluster; part of every position (DESIGN section 4, rule 4).
         tick_seconds: how often time is told to the dossiers.
         fanout_limit: stakeholders told in one transaction; what is left waits in the line's queue.
-        metrics_port: where /metrics is served; ``None``: nowhere. Each processor of ``exchange up`` takes the next port.
+        metrics_port: where /metrics, /healthz and /readyz are served; ``None``: nowhere. Each processor of ``exchange up`` takes
+            the next port.
         metrics_host: address /metrics is served at.
+        broker_metrics_port: where the embedded broker's own metrics are served (JMX exporter); ``None``: nowhere.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
             activate` changes them later. Also the default of `exchange check`.
         log_format: ``text`` for people, ``json`` for production.
+        log_level: ``info``; ``debug`` also logs each record, with event id, release and number, never its content.
+        tracing: ``otlp`` sends a span for each record that carries a trace, by the ``otel`` extra and its own OTEL_* variables.
+        alertmanager_url: Alertmanager, for `exchange top`.
+        registry_url: Confluent-compatible schema registry; values are then written with Confluent framing.
+        registry_username: for the registry, if it asks for one.
+        registry_password: for the registry, if it asks for one.
+        framing: ``auto``: Confluent where a registry is set; ``single``: Avro single-object encoding all the same, to go back.
         lang: language of labels in output.
     """
 
@@ -68,9 +79,17 @@ class Settings(BaseSettings):
     fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
+    broker_metrics_port: int | None = Field(default=None, ge=1024, le=65535)
     authorities: str = ""
     profiles: str = "jg-1.2"
     log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning"] = "info"
+    tracing: Literal["off", "otlp"] = "off"
+    alertmanager_url: str | None = None
+    registry_url: str | None = None
+    registry_username: str | None = None
+    registry_password: SecretStr | None = None
+    framing: Literal["auto", "single"] = "auto"
     lang: Literal["en", "ja"] = "en"
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -166,6 +185,42 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
+def explained(settings: Settings, **overrides: Any) -> list[dict[str, str | None]]:
+    """Every setting with its value and where it comes from; secrets are only said to be set.
+
+    Args:
+        settings: as loaded.
+        overrides: the arguments it was loaded with.
+    """
+    given = {name for name, value in overrides.items() if value is not None}
+    variables = {name.upper() for name in os.environ}
+    in_file = _read_file({"home": overrides.get("home")} if overrides.get("home") else {})
+    rows: list[dict[str, str | None]] = []
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        source = (
+            "argument"
+            if name in given
+            else f"variable EXCHANGE_{name.upper()}"
+            if f"EXCHANGE_{name.upper()}" in variables
+            else f"file {_file({'home': overrides.get('home')} if overrides.get('home') else {})}"
+            if name in in_file
+            else "variable JAVA_HOME"
+            if name == "java_home" and value is not None
+            else "default"
+        )
+        rows.append({"setting": name, "value": _shown(value), "source": source})
+    return rows
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, SecretStr):
+        return "(set, not shown)"
+    return _USERINFO.sub("//(not shown)@", str(value))
+
+
 def reader_language() -> Literal["ja", "en"]:
     """The language of whoever runs a command, by the locale: Japanese, else English."""
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
@@ -192,10 +247,14 @@ def keep_generation(home: Path, generation: int) -> Path:
     return path
 
 
-def _read_file(given: dict[str, Any]) -> dict[str, Any]:
+def _file(given: dict[str, Any]) -> Path:
     named = os.environ.get("EXCHANGE_CONFIG")
     home = given.get("home") or os.environ.get("EXCHANGE_HOME") or platformdirs.user_data_dir(_APP, appauthor=False)
-    path = Path(named) if named else Path(home) / "exchange.toml"
+    return Path(named) if named else Path(home) / "exchange.toml"
+
+
+def _read_file(given: dict[str, Any]) -> dict[str, Any]:
+    path, named = _file(given), os.environ.get("EXCHANGE_CONFIG")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -21,7 +21,7 @@ from exchange.client import Exchange, Published
 from exchange.core.codec import Codec
 from exchange.core.processors import NAMES
 from exchange.events import models
-from exchange.local import LocalExchange
+from exchange.local import WORKERS, LocalExchange
 from exchange.refs import partition_of
 from exchange.runtime import load_codec
 from exchange.settings import Settings
@@ -95,11 +95,11 @@ class Live:
 
 
 @asynccontextmanager
-async def live(home: Path, **settings: Any) -> AsyncIterator[Live]:
-    """Run an exchange of its own, on a free port, for as long as the block lasts; no clock: tests set the time."""
+async def live(home: Path, *, watched: bool = False, **settings: Any) -> AsyncIterator[Live]:
+    """Run an exchange of its own, on a free port, for as long as the block lasts; without a clock tests set the time."""
     port = free_port(start=27000 + os.getpid() % 4000)
     said: list[str] = []
-    local = LocalExchange(Settings(home=home, port=port, **settings), workers=NAMES, say=said.append)
+    local = LocalExchange(Settings(home=home, port=port, **settings), workers=WORKERS if watched else NAMES, say=said.append)
     async with local:
         supervision = asyncio.create_task(_supervise(local))
         try:

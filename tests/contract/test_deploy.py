@@ -28,8 +28,8 @@ def test_the_unit_starts_a_command_that_exists_and_gives_it_time_to_drain() -> N
 
 
 def test_prometheus_scrapes_each_processor() -> None:
-    """One target a processor, on the ports `exchange up` gives them."""
+    """One target a worker, on the ports `exchange up` gives them."""
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     targets = config["scrape_configs"][0]["static_configs"][0]["targets"]
     ports = [int(target.rpartition(":")[2]) for target in targets]
-    assert ports == list(range(ports[0], ports[0] + len(NAMES)))
+    assert ports == list(range(ports[0], ports[0] + len(WORKERS)))

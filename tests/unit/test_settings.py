@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exchange.errors import ConfigError
-from exchange.settings import Settings, environment_for_child, keep_generation, load_settings
+from exchange.settings import Settings, environment_for_child, explained, keep_generation, load_settings
 
 SECRET = "canary-7f3a"
 
@@ -81,3 +81,19 @@ def test_a_generation_is_kept_in_the_settings_file(tmp_path: Path, monkeypatch: 
     assert keep_generation(tmp_path / "new", 2).read_text() == "generation = 2\n"
     loaded = load_settings(home=tmp_path)
     assert (loaded.generation, loaded.lang) == (3, "ja")
+
+
+def test_where_each_setting_comes_from_is_told_and_secrets_are_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Argument, variable, file, default; a password nowhere, not even in an address."""
+    (tmp_path / "exchange.toml").write_text(f'lang = "ja"\nssl_password = "{SECRET}"\n')
+    monkeypatch.setenv("EXCHANGE_SASL_PLAIN_PASSWORD", SECRET)
+    monkeypatch.setenv("EXCHANGE_REGISTRY_URL", f"https://user:{SECRET}@registry.example/apis")
+    rows = {row["setting"]: row for row in explained(load_settings(party="acme"), party="acme")}
+    assert set(rows) == set(Settings.model_fields)
+    assert rows["party"] == {"setting": "party", "value": "acme", "source": "argument"}
+    assert rows["home"]["source"] == "variable EXCHANGE_HOME"
+    assert rows["lang"]["source"] == f"file {tmp_path / 'exchange.toml'}"
+    assert (rows["partitions"]["value"], rows["partitions"]["source"]) == ("4", "default")
+    assert rows["sasl_plain_password"]["value"] == rows["ssl_password"]["value"] == "(set, not shown)"
+    assert rows["registry_url"]["value"] == "https://(not shown)@registry.example/apis"
+    assert SECRET not in str(rows)

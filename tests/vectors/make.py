@@ -2,7 +2,7 @@
 
 ``records/<Name>.json``
     per case: what the record means (times and days as text, bytes as hex) and its bytes in both framings. Schema ids of the
-    Confluent framing are the position of the name in the sorted list of names, from 1.
+    Confluent framing are the position of the name in the sorted list of names, those of 0.1 first, from 1.
 ``refused.json``
     bytes that a reader must refuse, each with the reason code.
 ``headers.json``
@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from exchange.adapters.resources import load_schema_texts
+from exchange.adapters.resources import load_released_texts, load_schema_texts
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, to_headers
 from exchange.core.schemas import SchemaSet
@@ -29,7 +29,9 @@ HERE = Path(__file__).resolve().parent
 def contents() -> dict[str, str]:
     """Text of every vector file by its path below this folder."""
     schemas = SchemaSet.from_texts(load_schema_texts())
-    write_ids = {name: number for number, name in enumerate(sorted(schemas.records), start=1)}
+    first = SchemaSet.from_texts(load_released_texts()["0.1"]).records  # ids never change: what came later comes behind
+    ordered = sorted(schemas.records, key=lambda name: (name not in first, name))
+    write_ids = {name: number for number, name in enumerate(ordered, start=1)}
     single, confluent = Codec(schemas), Codec(schemas, write_ids=write_ids)
     files: dict[str, Any] = {"refused.json": _refused(single), "headers.json": _headers()}
     for name, number in write_ids.items():

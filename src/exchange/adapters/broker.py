@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -43,7 +44,7 @@ from exchange.adapters.broker_config import (
     load_places,
     save_places,
 )
-from exchange.adapters.broker_jars import Progress, ensure_jars
+from exchange.adapters.broker_jars import Progress, ensure_agent, ensure_jars
 from exchange.adapters.broker_java import find_java
 from exchange.errors import BrokerError
 
@@ -68,6 +69,7 @@ class EmbeddedKafka:
         detached: the broker lives on when this process ends.
         listeners: more ways in, for tests.
         extra: more broker settings.
+        metrics_port: port at which it tells its own metrics, by the JMX exporter; None: nowhere.
         progress: told about the jars when they have to be fetched.
     """
 
@@ -82,6 +84,7 @@ class EmbeddedKafka:
         detached: bool = False,
         listeners: tuple[Listener, ...] = (),
         extra: Mapping[str, str] | None = None,
+        metrics_port: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
@@ -93,6 +96,7 @@ class EmbeddedKafka:
         self._detached = detached
         self._listeners = listeners
         self._extra = dict(extra or {})
+        self._metrics_port = metrics_port
         self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -194,6 +198,12 @@ class EmbeddedKafka:
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
         ]
 
+    def _agent(self) -> list[str]:
+        if self._metrics_port is None:
+            return []
+        rules = files("exchange.adapters").joinpath("broker_metrics.yaml")
+        return [f"-javaagent:{ensure_agent(self.cache_dir)}={HOST}:{self._metrics_port}:{rules}"]
+
     def _take(self, lock: IO[str]) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,7 +238,7 @@ class EmbeddedKafka:
             raise self._failure("the data directory could not be formatted")
 
     def _launch(self, java: list[str], lock: IO[str]) -> None:
-        command = [*java, "kafka.Kafka", str(self._properties)]
+        command = [java[0], *self._agent(), *java[1:], "kafka.Kafka", str(self._properties)]
         pidfile = self.data_dir / "broker.pid"
         with self.log_file.open("ab") as sink:
             if self._detached:

@@ -24,6 +24,9 @@ from exchange.errors import BrokerError
 KAFKA_VERSION = "4.4.0"
 ROOTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 FETCH_TIMEOUT_S = 60
+AGENT = "io.prometheus.jmx:jmx_prometheus_javaagent:1.0.1"
+AGENT_SHA256 = "7d61f737fd661610ccc14aea79764faa1ea94a340cbc8f0029b3d2edea3d80c1"
+"""The JMX exporter, one jar with all it needs: fetched only where the broker's own metrics are wanted."""
 
 Progress = Callable[[int, int, str], None]
 """Called with (jars there, jars in all, name of the jar just done)."""
@@ -77,6 +80,15 @@ def ensure_jars(cache_dir: Path, *, wanted: list[Pin] | None = None, progress: P
     for pin, path in zip(wanted, paths, strict=True):
         _verify(pin, path)
     return paths
+
+
+def ensure_agent(cache_dir: Path) -> Path:
+    """Return the JMX exporter's jar, fetched if it is not in the cache, and verified.
+
+    Raises:
+        BrokerError: it cannot be fetched, or its content is not what was pinned.
+    """
+    return ensure_jars(cache_dir, wanted=[Pin(AGENT, AGENT_SHA256)])[0]
 
 
 def _fetch_missing(folder: Path, wanted: list[Pin], progress: Progress | None) -> None:

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -23,13 +24,17 @@ from exchange.adapters import aiokafka_txn
 from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane_events import (
     BatchCommitted,
+    Counted,
     Hook,
     Lag,
     LaneRestored,
     LaneStopped,
+    LaneTurn,
     RecordBroken,
     Refolded,
+    Replayed,
     StepDone,
+    TransactionFailed,
     silent,
 )
 from exchange.adapters.lane_restore import (
@@ -43,8 +48,11 @@ from exchange.adapters.lane_restore import (
     restore,
 )
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
+from exchange.adapters.lane_tally import Publications, Tally
 from exchange.adapters.lane_topics import TopicBook
+from exchange.core.envelope import id_of
 from exchange.core.step import Output, Processor, Record
+from exchange.core.timing import with_published
 from exchange.errors import ConfigError, StateError
 
 OPEN_TIMEOUT_S = 30.0
@@ -123,6 +131,7 @@ class Lane:
         self._closing: asyncio.Task[None] | None = None
         self._disagreed = False
         self._backoff = BACKOFF_S
+        self._counting: asyncio.Task[None] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -134,6 +143,11 @@ class Lane:
         self._bounds = (0, 0)
         self._may_drain = False
         self._drain_after = 0.0
+        if self._counting is not None:
+            self._counting.cancel()
+        self._counting = None
+        self._tally: Tally | None = None
+        self._publications = Publications(self.plan.processor.queue_prefix)
 
     # -- life
 
@@ -158,6 +172,7 @@ class Lane:
 
     async def _run(self, on_fatal: Callable[[StateError], None]) -> None:
         while not self._stopping:
+            self.plan.hook(LaneTurn(*self._who))
             try:
                 await self._open()
                 await self._work()
@@ -218,7 +233,11 @@ class Lane:
         self._may_drain = self.plan.processor.drain is not None
         self._disagreed = False
         seconds = perf_counter() - started
+        if self.plan.hook is not silent:
+            self._tally = Tally(self.plan.processor)
         self.plan.hook(LaneRestored(*self._who, keys=len(self._state), next_offset=self._next, seconds=seconds))
+        if self._tally is not None:
+            self._counting = asyncio.create_task(self._tally.begin(self._state, self._tell_counts))
 
     async def _take_over(self) -> tuple[int | None, Restored]:
         """Become the lane's only writer; the committed offset and what the state topic holds."""
@@ -237,7 +256,7 @@ class Lane:
         await self._consumer.start()
         # asked before anything is read: once a fetch waits for news, every question on its connection waits with it
         self._bounds = await bounds(self._consumer, self._input)
-        restored = await restore(self._consumer, plan.processor, self.partition)
+        restored = await restore(self._consumer, plan.processor, self.partition, partial(self._tell_replay, "restore"))
         _refuse_foreign(restored.position, plan, self.partition)
         return committed, restored
 
@@ -258,6 +277,7 @@ class Lane:
             if places:
                 known = [place for place in places if await self._topics.has(place, self._producer.client)]
                 self._log.error("a broker left a transaction hanging; aborting it", partitions=len(known))
+                self.plan.hook(TransactionFailed(*self._who, outcome="hanging"))
                 await self._producer.abort_on(known, {self._input: 0}, plan.group)
         finally:
             await consumer.stop()
@@ -313,7 +333,8 @@ class Lane:
         self._log.error("state and committed offset disagree", committed=committed, position=carried, target=target)
         records, same = 0, False
         if whole:
-            folded = await refold(self._consumer, plan.processor, self.partition, target, restored.state)
+            tell = partial(self._tell_replay, "refold")
+            folded = await refold(self._consumer, plan.processor, self.partition, target, restored.state, tell)
             self._state, records, same = folded.state, folded.records, folded.same
         await self._rewrite(restored.state, target)
         self._log.error("lane folded again", records=records, same=same, next_offset=target)
@@ -346,6 +367,7 @@ class Lane:
     async def _work(self) -> None:
         input_turn = True
         while not self._stopping:
+            self.plan.hook(LaneTurn(*self._who))
             if not self._pending:
                 await self._fetch()
             if self._pending and (input_turn or not self._drain_due()):
@@ -390,9 +412,9 @@ class Lane:
         breath = perf_counter()
         while self._pending and not draft.full(self.plan.limits):
             record = self._pending[0]
-            step = run_step(self.plan.processor, self._state, record, self.plan.limits)
+            step = self._timed(run_step(self.plan.processor, self._state, record, self.plan.limits), record)
             if step.error:
-                self._log.error("a record broke its step", offset=record.offset, error=step.error)
+                self._log.error("a record broke its step", offset=record.offset, event_id=id_of(record.headers), error=step.error)
                 self.plan.hook(RecordBroken(*self._who, offset=record.offset, error=step.error))
             self._absorb(draft, step)
             if step.result.more:  # the position stays at this record; the state carries how far it got
@@ -422,9 +444,21 @@ class Lane:
             self._absorb(draft, step)
             await asyncio.sleep(0)
 
+    def _timed(self, step: Stepped, record: Record) -> Stepped:
+        """The step with the time its cause was published."""
+        published = self.plan.processor.published
+        return step if published is None else replace(step, published_ms=published(record))
+
     def _absorb(self, draft: Draft, step: Stepped) -> None:
+        if self._tally is not None:
+            self._tally.move(self._state, step.result.changes)
         self._state.apply(step.held)
-        draft.add(step)
+        step = self._publications.stamp(step)
+        draft.add(step, [self._carrying(output, step.published_ms) for output in step.result.outputs])
+
+    def _carrying(self, output: Output, published_ms: int | None) -> Output:
+        """The output as it is written: inside the exchange, with the time its cause was published in a header."""
+        return with_published(output, published_ms) if output.topic in self.plan.processor.timed else output
 
     # -- committing
 
@@ -440,7 +474,16 @@ class Lane:
         if draft.changes:
             self._may_drain = self.plan.processor.drain is not None
         for step in draft.steps:
-            self.plan.hook(StepDone(*self._who, offset=step.offset, seconds=step.seconds, facts=step.result.facts))
+            done_step = StepDone(
+                *self._who,
+                offset=step.offset,
+                seconds=step.seconds,
+                facts=step.result.facts,
+                published_ms=step.published_ms,
+                headers=step.headers,
+                news=step.result.news,
+            )
+            self.plan.hook(done_step)
         done = BatchCommitted(
             *self._who,
             records=draft.records,
@@ -452,6 +495,7 @@ class Lane:
             next_offset=self._next,
         )
         self.plan.hook(done)
+        self._tell_counts()
         await self._tell_lag()
 
     async def _make_topics(self, names: Sequence[str]) -> None:
@@ -473,14 +517,34 @@ class Lane:
             *(Output(topic, lane, key.encode(), value) for key, value in draft.changes.items()),
             Output(topic, lane, POSITION_KEY.encode(), position),
         ]
-        async with asyncio.timeout(COMMIT_TIMEOUT_S):
-            await self._producer.transact(first, outputs, {self._input: draft.next_offset}, plan.group)
+        outcome: str | None = "doubt"
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._producer.transact(first, outputs, {self._input: draft.next_offset}, plan.group)
+            outcome = None
+        except FENCED:
+            outcome = "fenced"
+            raise
+        except asyncio.CancelledError:
+            outcome = "interrupted"
+            raise
+        finally:
+            if outcome is not None:
+                plan.hook(TransactionFailed(*self._who, outcome=outcome))
 
     async def _tell_lag(self) -> None:
         end = self._consumer.highwater(self._input)
         if end is not None:
             here = self._pending[0].offset if self._pending else await self._consumer.position(self._input)
-            self.plan.hook(Lag(*self._who, records=max(0, end - here)))
+            oldest = self._pending[0].timestamp_ms if self._pending else None
+            self.plan.hook(Lag(*self._who, records=max(0, end - here), oldest_ms=oldest))
+
+    def _tell_counts(self) -> None:
+        if self._tally is not None and (news := self._tally.news()):
+            self.plan.hook(Counted(*self._who, counts=news))
+
+    def _tell_replay(self, work: str, done: int, whole: int) -> None:
+        self.plan.hook(Replayed(*self._who, work=work, done=done, whole=whole))
 
 
 async def _shut(producer: Any, consumer: Any) -> None:

@@ -5,18 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from exchange.core.step import Headers, News
+
 
 @dataclass(frozen=True, slots=True)
-class LaneEvent:
-    """Something happened in a lane.
+class ProcessorEvent:
+    """Something happened in a worker.
 
     Attributes:
         processor: the processor's name.
-        lane: the input partition.
     """
 
     processor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polled(ProcessorEvent):
+    """The worker took its turn in its group: it is alive, whether or not a broker is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned(ProcessorEvent):
+    """The group gave the worker these lanes; none, when it leaves.
+
+    Attributes:
+        lanes: the input partitions.
+        member: whether it is a member of the group now.
+    """
+
+    lanes: Sequence[int]
+    member: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEvent(ProcessorEvent):
+    """Something happened in a lane.
+
+    Attributes:
+        lane: the input partition.
+    """
+
     lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTurn(LaneEvent):
+    """The lane began another turn: it looks for input, or opens anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +60,19 @@ class StepDone(LaneEvent):
     Attributes:
         offset: the input record; None for drain work.
         seconds: how long the step took.
-        facts: the step's counters, (name, label).
+        facts: the step's counters: a name and its labels' values.
+        published_ms: when what set it off was published, in milliseconds since the epoch by the broker's clock; None where
+            nobody published it, or where that is not known any more.
+        headers: of the input record; of drain work, those of the first record it made.
+        news: what it did, for the log.
     """
 
     offset: int | None
     seconds: float
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, ...]]
+    published_ms: int | None = None
+    headers: Headers = ()
+    news: Sequence[News] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +96,43 @@ class BatchCommitted(LaneEvent):
     seconds: float
     commit_seconds: float
     next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFailed(LaneEvent):
+    """A transaction did not end in a commit that is known.
+
+    Attributes:
+        outcome: one of: fenced, doubt, interrupted, hanging.
+    """
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed(LaneEvent):
+    """How far a lane has read what its state is made of.
+
+    Attributes:
+        work: one of: restore, refold, rebuild.
+        done: records, or offsets passed, so far.
+        whole: of how many; equal to ``done`` when it is over.
+    """
+
+    work: str
+    done: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(LaneEvent):
+    """What the lane's state adds up to now.
+
+    Attributes:
+        counts: how often each name with its labels' values counts; what went to zero is there once, with 0.
+    """
+
+    counts: Mapping[tuple[str, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +186,27 @@ class Refolded(LaneEvent):
 
 @dataclass(frozen=True, slots=True)
 class Lag(LaneEvent):
-    """How many records of the input are not yet done."""
+    """How many records of the input are not yet done.
+
+    Attributes:
+        records: how many.
+        oldest_ms: the broker's timestamp of the oldest of them that was fetched, in milliseconds since the epoch.
+    """
 
     records: int
+    oldest_ms: int | None = None
 
 
-Hook = Callable[[LaneEvent], None]
+Hook = Callable[[ProcessorEvent], None]
 
 
-def silent(_event: LaneEvent) -> None:
+def silent(_event: ProcessorEvent) -> None:
     """Listen to nothing."""
 
 
-def counts(facts: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+def counts(facts: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], int]:
     """Count facts, for hooks that add to a counter once a batch."""
-    total: dict[tuple[str, str], int] = {}
+    total: dict[tuple[str, ...], int] = {}
     for fact in facts:
         total[fact] = total.get(fact, 0) + 1
     return total

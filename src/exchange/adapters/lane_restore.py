@@ -14,8 +14,16 @@ from exchange.core.step import Processor, Record
 from exchange.errors import StateError, TimedOutError
 
 STALL_S = 20.0
+TELL_EVERY = 500
 READ_MS = 500
 READ_RECORDS = 100  # of the largest kind they are 200 MiB
+
+
+Progress = Callable[[int, int], None]
+
+
+def _nobody(_done: int, _whole: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Refold:
     same: bool
 
 
-async def restore(consumer: Any, processor: Processor, partition: int) -> Restored:
+async def restore(consumer: Any, processor: Processor, partition: int, tell: Progress = _nobody) -> Restored:
     """Read the lane's state partition to its end.
 
     The caller has fenced the lane's predecessor before, so every transaction on the partition is decided and its end is final.
@@ -44,22 +52,29 @@ async def restore(consumer: Any, processor: Processor, partition: int) -> Restor
         consumer: read_committed, without a group.
         processor: whose state it is.
         partition: the lane.
+        tell: told of offsets passed and of how many there are.
     """
     tp = TopicPartition(processor.state_topic, partition)
     raw: dict[str, bytes] = {}
     end = (await consumer.end_offsets([tp]))[tp]
-    async for record in read(consumer, tp, await first_offset(consumer, tp), end):
+    first = await first_offset(consumer, tp)
+    async for record in read(consumer, tp, first, end):
+        if not record.offset % TELL_EVERY:
+            tell(record.offset - first, end - first)
         key = (record.key or b"").decode()
         if record.value is None:
             raw.pop(key, None)
         else:
             raw[key] = record.value
+    tell(end - first, end - first)
     position = raw.pop(POSITION_KEY, None)
     state = LaneState({key: processor.decode(key, value) for key, value in raw.items()})
     return Restored(state, None if position is None else Position.decode(position))
 
 
-async def refold(consumer: Any, processor: Processor, partition: int, target: int, found: LaneState) -> Refold:
+async def refold(
+    consumer: Any, processor: Processor, partition: int, target: int, found: LaneState, tell: Progress = _nobody
+) -> Refold:
     """Fold the lane's input from its first record up to ``target``, outputs left out.
 
     Drain work is not done: a queue comes back whole, and what it tells a second time carries the numbers of the first time.
@@ -70,6 +85,7 @@ async def refold(consumer: Any, processor: Processor, partition: int, target: in
         partition: the lane.
         target: the first input offset that is not folded.
         found: the state the state topic held, to compare with.
+        tell: told of records folded and of how many there are.
     """
     tp = TopicPartition(processor.input_topic, partition)
     state, records = LaneState(), 0
@@ -80,6 +96,9 @@ async def refold(consumer: Any, processor: Processor, partition: int, target: in
             state.apply(step.held)
             more = step.result.more
         records += 1
+        if not records % TELL_EVERY:
+            tell(record.offset, target)
+    tell(target, target)
     return Refold(state, records, same=encoded(processor, state) == encoded(processor, found))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sortedcontainers import SortedDict
 
 from exchange.core.seals import Sealed
-from exchange.core.step import Output, Processor, Record, Result, State
+from exchange.core.step import Headers, Output, Processor, Record, Result, State
 from exchange.errors import StateError
 
 POSITION_KEY = "__position__"
@@ -57,6 +57,11 @@ class LaneState:
             if value.__class__ is Sealed:
                 self._use(value)
             yield key, value
+
+    def following(self, key: str) -> Iterator[tuple[str, Any]]:
+        """Yield everything behind a key, in key order, without taking it for used."""
+        for each in self._items.irange(key, inclusive=(False, True)):
+            yield each, self._items[each]
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Yield everything in key order."""
@@ -145,6 +150,8 @@ class Stepped:
     held: Mapping[str, Any]
     seconds: float
     error: str = ""
+    headers: Headers = ()
+    published_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -165,11 +172,11 @@ class Draft:
     seconds: float = 0.0
     _targets: set[str] = field(default_factory=set)
 
-    def add(self, step: Stepped) -> None:
-        """Take one step in."""
+    def add(self, step: Stepped, outputs: Sequence[Output] | None = None) -> None:
+        """Take one step in; ``outputs`` as they are to be written, where that is not how the step made them."""
         self.steps.append(step)
         self.changes.update(step.encoded)
-        self.outputs.extend(step.result.outputs)
+        self.outputs.extend(step.result.outputs if outputs is None else outputs)
         self.new_topics.update(step.result.topics)
         self._targets.update(output.topic for output in step.result.outputs)
         self.size += sum(len(raw or b"") for raw in step.encoded.values())
@@ -206,7 +213,9 @@ def run_step(processor: Processor, state: LaneState, record: Record, limits: Lim
         error = type(failure).__name__
         result = processor.broken(state, record, failure)
         encoded = _encode(processor, result, limits)
-    return Stepped(record.offset, result, encoded, _held(processor, result, encoded), perf_counter() - started, error)
+    return Stepped(
+        record.offset, result, encoded, _held(processor, result, encoded), perf_counter() - started, error, record.headers
+    )
 
 
 def run_drain(processor: Processor, state: State, limits: Limits) -> Stepped | None:
@@ -218,7 +227,8 @@ def run_drain(processor: Processor, state: State, limits: Limits) -> Stepped | N
     if result is None:
         return None
     encoded = _encode(processor, result, limits)
-    return Stepped(None, result, encoded, _held(processor, result, encoded), perf_counter() - started)
+    headers = result.outputs[0].headers if result.outputs else ()
+    return Stepped(None, result, encoded, _held(processor, result, encoded), perf_counter() - started, "", headers)
 
 
 def _held(processor: Processor, result: Result, encoded: Mapping[str, bytes | None]) -> Mapping[str, Any]:

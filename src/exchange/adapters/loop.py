@@ -23,7 +23,7 @@ from aiokafka.structs import TopicPartition
 from exchange.adapters import aiokafka_txn
 from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane import BACKOFF_MAX_S, BACKOFF_S, EnsureTopics, Lane, LanePlan, ProducerFactory
-from exchange.adapters.lane_events import Hook, silent
+from exchange.adapters.lane_events import Assigned, Hook, Polled, silent
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.lane_topics import TopicBook
 from exchange.core.step import Processor
@@ -84,6 +84,7 @@ class Loop:
         """
         backoff = BACKOFF_S
         while not self._stopping.is_set():
+            self.plan.hook(Polled(self.plan.processor.name))
             try:
                 await self._check_topics()
                 await self._take_part()
@@ -131,9 +132,11 @@ class Loop:
         await consumer.start()
         while not self._stopping.is_set():
             # every partition is paused: the call only raises the group's errors and shows that this member is alive
+            self.plan.hook(Polled(self.plan.processor.name))
             await consumer.getmany(timeout_ms=WATCH_MS)
 
     async def _leave(self) -> None:
+        self.plan.hook(Assigned(self.plan.processor.name, lanes=(), member=False))
         await self._stop_lanes()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
@@ -154,6 +157,7 @@ class Loop:
         if consumer is None or self._stopping.is_set():
             return
         consumer.pause(*partitions)
+        self.plan.hook(Assigned(self.plan.processor.name, lanes=sorted(tp.partition for tp in partitions)))
         for tp in sorted(partitions):
             self._lanes[tp.partition] = lane = Lane(self.plan, tp.partition, consumer.committed, self._topics)
             lane.start(self._on_fatal)

@@ -107,8 +107,16 @@ class TopicReader:
             await self._consumer.commit({self._tp: offset})
 
 
-async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
-    """Every committed record of some partitions, up to where they end now."""
+async def read_all(
+    kafka: Mapping[str, Any], places: Sequence[TopicPartition], since_ms: int | None = None
+) -> dict[TopicPartition, list[Record]]:
+    """Every committed record of some partitions, up to where they end now.
+
+    Args:
+        kafka: aiokafka's client settings.
+        places: the partitions.
+        since_ms: leave out what was written before, by the broker's clock, in milliseconds since the epoch.
+    """
     consumer: Any = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
     found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
     try:
@@ -117,6 +125,9 @@ async def read_all(kafka: Mapping[str, Any], places: Sequence[TopicPartition]) -
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
         open_ = {place for place in places if ends[place]}
+        if since_ms is not None:
+            for place, found_at in (await consumer.offsets_for_times(dict.fromkeys(places, since_ms))).items():
+                consumer.seek(place, ends[place] if found_at is None else found_at.offset)
         while open_:
             for place, batch in (await consumer.getmany(*open_, timeout_ms=200, max_records=MOST)).items():
                 found[place] += [

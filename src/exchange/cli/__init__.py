@@ -16,6 +16,8 @@ from exchange.cli import (
     audit,
     backup,
     check,
+    config,
+    dashboards,
     dead_letters,
     demo,
     diff,
@@ -24,13 +26,20 @@ from exchange.cli import (
     export,
     import_,
     import_formats,
+    lag,
+    lines,
     new,
+    offsets,
     party,
     profiles,
     rebuild,
+    schemas,
     show,
+    top,
     topics,
+    trace,
     up,
+    version,
 )
 from exchange.errors import DocumentError, ExchangeError, RefusedError
 from exchange.runtime import configure_logging
@@ -71,11 +80,16 @@ _PLAIN: tuple[Callable[..., None], ...] = (
     up.status,
     up.worker,
     doctor.doctor,
+    lag.lag,
+    top.top,
+    trace.trace,
     audit.audit,
     rebuild.rebuild,
+    offsets.reset_offsets,
     backup.backup,
     backup.restore,
     demo.demo,
+    version.version,
 )
 for _command in _PLAIN:
     app.command()(_command)
@@ -86,6 +100,8 @@ app.add_typer(assessments, name="assessments")
 letters = typer.Typer(help="What could not be accepted.", no_args_is_help=True)
 letters.command("list")(dead_letters.list_)
 letters.command("show")(dead_letters.show)
+letters.command("replay")(dead_letters.replay)
+letters.command("drop")(dead_letters.drop)
 app.add_typer(letters, name="dead-letters")
 profile_commands = typer.Typer(help="Rule profiles: what must be told, by whom, to whom.", no_args_is_help=True)
 profile_commands.command("list")(profiles.list_)
@@ -94,10 +110,25 @@ profile_commands.command("test")(profiles.test)
 profile_commands.command("new")(profiles.new)
 profile_commands.command("activate")(profiles.activate)
 app.add_typer(profile_commands, name="profiles")
+board_commands = typer.Typer(help="The Grafana dashboards that ship.", no_args_is_help=True)
+board_commands.command("verify")(dashboards.verify)
+app.add_typer(board_commands, name="dashboards")
 topic_commands = typer.Typer(help="The topics of this deployment.", no_args_is_help=True)
 topic_commands.command("apply")(topics.apply)
 topic_commands.command("list")(topics.list_)
+topic_commands.command("export")(topics.export)
 app.add_typer(topic_commands, name="topics")
+line_commands = typer.Typer(help="Lines that fan-out had to stop.", no_args_is_help=True)
+line_commands.command("list")(lines.list_)
+line_commands.command("resume")(lines.resume)
+app.add_typer(line_commands, name="lines")
+schema_commands = typer.Typer(help="Schemas in a registry.", no_args_is_help=True)
+schema_commands.command("register")(schemas.register)
+schema_commands.command("check")(schemas.check)
+app.add_typer(schema_commands, name="schemas")
+config_commands = typer.Typer(help="The settings in force.", no_args_is_help=True)
+config_commands.command("show")(config.show)
+app.add_typer(config_commands, name="config")
 
 
 def main() -> None:

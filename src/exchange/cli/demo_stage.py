@@ -54,7 +54,7 @@ class Stage:
 
     async def told(self) -> list[tuple[int, dict[str, Any]]]:
         """All notices so far with their times (milliseconds), by time."""
-        _, codec = load_codec()
+        _, codec = load_codec(self.settings)
         recorded = await record(self.settings.kafka_kwargs(), self.settings.topics, codec)
         return sorted(recorded.told, key=lambda entry: entry[0])
 

@@ -229,7 +229,7 @@ async def _activate(settings: Settings, added: dict[str, str], gone: list[str], 
         "partitions": [],
     }
     if content != former and not dry_run:
-        _, codec = load_codec()
+        _, codec = load_codec(settings)
         answer["partitions"] = list(await apply_rules(kafka, topics, codec, content, "profiles activate"))
     return answer
 

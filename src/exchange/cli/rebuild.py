@@ -6,9 +6,13 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from prometheus_client import CollectorRegistry
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from exchange.adapters.health import serve
+from exchange.adapters.lane_events import Hook, silent
+from exchange.adapters.metrics import ProcessorMetrics
 from exchange.cli.output import Home, Json, console, errors, print_json, run
 from exchange.core.processors import NAMES
 from exchange.errors import ConfigError
@@ -28,7 +32,8 @@ def rebuild(
     """Make the processors' state anew from the log: fold what they have read, compare what comes out with the topics, rewrite.
 
     Nothing is sent. Where anything differs, nothing is written either, and the first place is named. The workers must not run:
-    `exchange down` first; without another cluster, the embedded broker is then started for as long as it takes.
+    `exchange down` first; without another cluster, the embedded broker is then started for as long as it takes. With
+    EXCHANGE_METRICS_PORT its progress is served there.
 
     Exit code: 0 nothing differs, 1 something does.
 
@@ -59,7 +64,17 @@ def rebuild(
 
 async def _rebuild(settings: Settings, names: tuple[str, ...], tell: Tell) -> list[Rebuilt]:
     async with reached(settings, lambda line: errors.print(line, style="dim")) as there:
-        return await rebuild_state(there, names, tell)
+        return await rebuild_state(there, names, tell, _metrics(there))
+
+
+def _metrics(settings: Settings) -> Hook:
+    """Progress for Prometheus, at the port where the workers, which must not run now, have theirs."""
+    if settings.metrics_port is None:
+        return silent
+    registry = CollectorRegistry()
+    told = ProcessorMetrics(registry)
+    serve(registry, {}, settings.metrics_port, settings.metrics_host)
+    return told
 
 
 def _told(found: Rebuilt) -> str:

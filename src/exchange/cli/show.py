@@ -60,7 +60,7 @@ async def _view(settings: Settings, release: str) -> models.View | None:
 
 async def operator_views(settings: Settings) -> dict[str, models.View]:
     """Every release as its owner sees it, from the exchange's own state."""
-    schemas, codec = load_codec()
+    schemas, codec = load_codec(settings)
     projector = Projector(schemas)
     dossiers = await read_dossiers(settings.kafka_kwargs(), settings.topics, codec)
     return {

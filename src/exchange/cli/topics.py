@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+import yaml
 from rich.table import Table
 
 from exchange.adapters.admin import Admin
 from exchange.adapters.setup import apply_topics
 from exchange.cli.output import Home, Json, connected, console, print_json, run
+from exchange.errors import ConfigError
 from exchange.runtime import put_rules_in_force
-from exchange.settings import Settings
+from exchange.settings import Settings, load_settings
+from exchange.strimzi import resources
 
 
 def apply(home: Home = None) -> None:
@@ -52,6 +56,31 @@ def list_(as_json: Json = False, home: Home = None) -> None:
     for row in rows:
         table.add_row(row["topic"], str(row["partitions"]), row["key"], "yes" if row["exists"] else "no: exchange topics apply")
     console.print(table)
+
+
+def export(
+    form: Annotated[str, typer.Argument(help="`strimzi`.")] = "strimzi",
+    cluster: Annotated[str, typer.Option(help="Name of the Kafka resource.")] = "kafka",
+    party: Annotated[list[str] | None, typer.Option(help="A party that gets a user; may be repeated.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Print the declared topics, and users with their access lists, as resources of Strimzi: KafkaTopic and KafkaUser.
+
+    From the same declarations as `topics apply`. Notice topics of parties are made by intake as parties register. With --party,
+    that party's user may write submissions and read its own notices, and nothing else.
+
+    Example:
+
+      EXCHANGE_REPLICATION=3 exchange topics export strimzi --cluster kafka --party acme
+    """
+    if form != "strimzi":
+        raise ConfigError("there is one form: strimzi")
+    made = resources(load_settings(home=home).topics, cluster, party or ())
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(yaml.safe_dump_all(made, sort_keys=False, explicit_start=True), nl=False)
 
 
 async def _list(settings: Settings) -> list[dict[str, Any]]:

@@ -251,6 +251,8 @@ def _remember(local: LocalExchange) -> None:
         "pid": os.getpid(),
         "started": psutil.Process().create_time(),
         "bootstrap_servers": local.settings.bootstrap_servers,
+        "metrics_port": local.settings.metrics_port,
+        "broker_metrics_port": local.settings.broker_metrics_port,
         "workers": {name: worker.process.pid if worker.process else None for name, worker in local.workers.items()},
     }
     text = json.dumps(state)

@@ -34,7 +34,7 @@ class Watch:
     def __init__(self, settings: Settings, *, from_start: bool = False) -> None:
         self._settings, self._from_start = settings, from_start
         self._letters = TopicPartition(settings.topics.dead_letters, 0)
-        _, self._codec = load_codec()
+        _, self._codec = load_codec(settings)
         self._consumer: Any = None
         self._counter: Any = None
         self._admin: Any = None
@@ -77,8 +77,8 @@ class Watch:
         while await self._consumer.position(self._letters) < end:
             batch = await self._consumer.getmany(self._letters, timeout_ms=_READ_MS)
             for record in batch.get(self._letters, []):
-                _, letter = self._codec.decode_trusted(record.value)
-                if letter["processor"] != "intake":
+                name, letter = self._codec.decode_trusted(record.value)
+                if name == "DeadLetter" and letter["processor"] != "intake":
                     self.trouble.append(_line(letter))
 
     async def _read_lag(self) -> None:

@@ -11,17 +11,15 @@ from uuid_utils import uuid7
 
 from exchange.adapters.positions import Position
 from exchange.adapters.producer import Producer
-from exchange.adapters.resources import load_schema_texts
 from exchange.adapters.topic_reader import TopicReader
+from exchange.client import trace
 from exchange.client.feed import Feed
 from exchange.client.inbox import Inbox
 from exchange.client.outgoing import Outgoing, Publishable, considered, outgoing, seal
 from exchange.client.translate import translated
 from exchange.client.views import Views, read_dossier
 from exchange.core.admission import REASONS
-from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, to_headers
-from exchange.core.schemas import SchemaSet
 from exchange.errors import (
     BrokerError,
     ConfigError,
@@ -33,6 +31,7 @@ from exchange.errors import (
 )
 from exchange.events import models
 from exchange.refs import is_party, partition_of
+from exchange.runtime import load_codec
 from exchange.settings import Settings, load_settings
 
 Wait = Literal["receipt", "result"]
@@ -76,7 +75,7 @@ class Exchange:
             raise ConfigError("no party id", hint="give one, or set EXCHANGE_PARTY")
         self._kafka = self.settings.kafka_kwargs()
         self._topics = self.settings.topics
-        self._codec = Codec(SchemaSet.from_texts(load_schema_texts()))
+        _, self._codec = load_codec(self.settings)
         self._producer: Any = None
         self._inbox: Inbox | None = None
         self._views: Views | None = None
@@ -125,7 +124,7 @@ class Exchange:
             wait: for intake's receipt, for the result, or for neither.
             idempotency_key: two submissions with the same key are one; default: the same content is.
             timeout: seconds to wait.
-            traceparent: W3C trace context to send along.
+            traceparent: W3C trace context to send along; default: the current span's (OpenTelemetry), else a new one.
 
         Raises:
             ValidationError: a field is wrong; nothing was sent.
@@ -143,7 +142,15 @@ class Exchange:
         # The clock is read here and nowhere further on: a claim of the publisher.
         now = datetime.now(UTC)  # noqa: TID251
         headers = to_headers(
-            Attributes(event_id, out.name, self.party, out.subject, now, idempotency_key=idempotency_key, traceparent=traceparent)
+            Attributes(
+                event_id,
+                out.name,
+                self.party,
+                out.subject,
+                now,
+                idempotency_key=idempotency_key,
+                traceparent=traceparent or trace.fresh(),
+            )
         )
         async with translated(self._kafka):
             if wait is None:

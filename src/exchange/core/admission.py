@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from exchange.core.checks import check_record
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
-from exchange.core.envelope import Attributes, from_headers
+from exchange.core.envelope import Attributes, from_headers, traceparent_of
 from exchange.core.outputs import Place, dead_letter, derived_id, write
-from exchange.core.step import TOO_LARGE, Output, Record, Result, State, unreadable
+from exchange.core.schemas import NAMESPACE
+from exchange.core.step import TOO_LARGE, News, Output, Record, Result, State, unreadable
 from exchange.errors import DocumentError, ParseError, RefusedError, TooLargeError, ValidationError
 from exchange.events import records as r
 from exchange.refs import is_party, line_of, owner_of, partition_of
@@ -159,7 +160,7 @@ class IntakeStep:
         return found
 
     def _same(self, submission: Submission, record: Record, recents: Sequence[r.Recent]) -> str | None:
-        key, content = _digests(submission, record)
+        key, content = _digests(self.codec, submission, record)
         switch = _switch(submission)
         if switch is not None and submission.attributes.idempotency_key is None:
             # switched off and on again is not a repeat: only the last word on the same thing can be
@@ -175,7 +176,7 @@ class IntakeStep:
 
     def _accept(self, record: Record, submission: Submission) -> Result:
         party, attributes = submission.party, submission.attributes
-        key, content = _digests(submission, record)
+        key, content = _digests(self.codec, submission, record)
         known = submission.registration
         latest: r.Recent = {"key": key, "content": content, "event_id": attributes.id, "switch": _switch(submission)}
         recent = [*(known["recent"] if known else []), latest]
@@ -191,6 +192,7 @@ class IntakeStep:
             [self._journal(record, submission), receipt],
             topics=[self.topics.notices(party)] if is_registration else [],
             facts=[("submissions", "accepted"), ("accepted", submission.name)],
+            news=[News("accepted", attributes.id, submission.about)],
         )
 
     def _journal(self, record: Record, submission: Submission) -> Output:
@@ -203,7 +205,8 @@ class IntakeStep:
 
     def _receipt_only(self, record: Record, submission: Submission, status: r.ReceiptStatus, event_id: str) -> Result:
         receipt = self._receipt(record, submission.party, submission.attributes.id, status, event_id=event_id)
-        return Result({}, [receipt], facts=[("submissions", status)])
+        news = [News(status, submission.attributes.id, submission.about)]
+        return Result({}, [receipt], facts=[("submissions", status)], news=news)
 
     def _refuse(self, state: State, record: Record, error: Exception) -> Result:
         """One dead letter, and a receipt where the key names a registered party.
@@ -220,7 +223,9 @@ class IntakeStep:
             outputs.append(
                 self._receipt(record, party, _submission_id(record), "refused", reason=reason, field=field, optional=elsewhere)
             )
-        return Result({}, outputs, facts=[("submissions", "refused"), ("dead_letters", reason)])
+        facts = [("submissions", "refused"), ("refusals", _claimed_type(record), reason), ("dead_letters", reason)]
+        news = [News(f"refused.{reason}", _submission_id(record))]
+        return Result({}, outputs, facts=facts, news=news)
 
     def _receipt(
         self,
@@ -246,7 +251,8 @@ class IntakeStep:
         }
         identity = derived_id("receipt", record.partition, record.offset)
         place = Place(self.topics.notices(party), 0, submission_id or identity)
-        return write(self.codec, self.topics, place, "Receipt", receipt, identity, optional=optional)
+        trace = traceparent_of(record.headers)
+        return write(self.codec, self.topics, place, "Receipt", receipt, identity, optional=optional, traceparent=trace)
 
 
 def _refuse_unreadable(record: Record) -> None:
@@ -314,11 +320,19 @@ def _switch(submission: Submission) -> str | None:
     return f"{kind} {submission.about}" if kind else None
 
 
-def _digests(submission: Submission, record: Record) -> tuple[str, str]:
-    """Digest of the idempotency key (default: of the content) and of the content, both within the party."""
-    content = derived_id("content", submission.party, hashlib.sha256(record.value or b"").hexdigest())
+def _digests(codec: Codec, submission: Submission, record: Record) -> tuple[str, str]:
+    """Digest of the idempotency key (default: of the content, in whatever framing) and of the content, both within the party."""
+    value = codec.unframed(record.value or b"")
+    content = derived_id("content", submission.party, hashlib.sha256(value).hexdigest())
     given = submission.attributes.idempotency_key
     return (derived_id("key", submission.party, given) if given else content), content
+
+
+def _claimed_type(record: Record) -> str:
+    """What a submission says it is, if that is something a party may submit."""
+    name = dict(record.headers).get("ce_type") or b""
+    found = name.decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
+    return found if found in ABOUT else "unknown"
 
 
 def _submission_id(record: Record) -> str:

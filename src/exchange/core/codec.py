@@ -41,6 +41,7 @@ class Codec:
         ids: record name by Confluent schema id, for reading; ``None``: no registry, and the framing is refused.
         write_ids: Confluent schema id by record name; given, that framing is written.
         past: released schema sets whose bytes must still be read, resolved to ``schemas``.
+        past_ids: for each of them, record name by Confluent schema id.
 
     Raises:
         ConfigError: an id names a record that is not in the schemas.
@@ -52,15 +53,15 @@ class Codec:
         ids: Mapping[int, str] | None = None,
         write_ids: Mapping[str, int] | None = None,
         past: Sequence[SchemaSet] = (),
+        past_ids: Sequence[Mapping[int, str]] = (),
     ) -> None:
         stray = {*(ids or {}).values(), *(write_ids or {})} - schemas.records
         if stray:
             raise ConfigError(f"schema ids for unknown records: {', '.join(sorted(stray))}")
         self._schemas = schemas
-        self._ids = dict(ids or {})
         self._heads = {name: _SINGLE + fingerprint for name, fingerprint in schemas.fingerprints.items()}
         if write_ids is not None:
-            self._heads = {name: _CONFLUENT + number.to_bytes(4, "big") for name, number in write_ids.items()}
+            self._heads |= {name: _CONFLUENT + number.to_bytes(4, "big") for name, number in write_ids.items()}
         self._seals = Seals()
         self._kinds = {name: _Kind(name, schemas, self.seal) for name in schemas.records}
         self._by_fingerprint = {
@@ -68,6 +69,11 @@ class Codec:
             for schema_set in past
             for fingerprint, name in schema_set.by_fingerprint.items()
         } | {fingerprint: self._kinds[name] for fingerprint, name in schemas.by_fingerprint.items()}
+        self._by_id = {
+            number: self._by_fingerprint[schema_set.fingerprints[name]]
+            for schema_set, known in zip(past, past_ids, strict=False)
+            for number, name in known.items()
+        } | {number: self._kinds[name] for number, name in (ids or {}).items()}
 
     def encode(self, name: str, record: Mapping[str, Any]) -> bytes:
         """The bytes of a record. A missing field takes its default.
@@ -89,6 +95,21 @@ class Codec:
         except Exception:  # a writer raises whatever Python does, and some errors quote the value
             raise ValidationError(f"{name}: {self._fault(name, record)}") from None
         return bytes(out)
+
+    def plain(self, name: str, record: Mapping[str, Any]) -> bytes:
+        """The bytes of a record in single-object encoding, whatever framing is written: for digests.
+
+        Raises:
+            ValidationError: as :meth:`encode`.
+        """
+        return self._write(_SINGLE + self._schemas.fingerprints[name], name, record)
+
+    def unframed(self, value: bytes) -> bytes:
+        """The same record in single-object encoding, for comparing; bytes of no known frame stay as they are."""
+        if value[:1] != _CONFLUENT or len(value) < 5:
+            return value
+        kind = self._by_id.get(int.from_bytes(value[1:5], "big"))
+        return value if kind is None else _SINGLE + kind.schemas.fingerprints[kind.name] + value[5:]
 
     def seal(self, name: str, record: Mapping[str, Any]) -> bytes:
         """The bytes of a record to be carried on (:mod:`exchange.core.seals`): of one object once, always with its fingerprint.
@@ -191,10 +212,10 @@ class Codec:
                 raise UnknownSchemaError("the schema fingerprint is not known", hint="compare the version of your schemas")
             return known, 10
         if value[:1] == _CONFLUENT and len(value) >= 5:
-            name = self._ids.get(int.from_bytes(value[1:5], "big"))
-            if name is None:
-                raise UnknownSchemaError("the schema id is not known", hint="compare the registry in use")
-            return self._kinds[name], 5
+            kind = self._by_id.get(int.from_bytes(value[1:5], "big"))
+            if kind is None:
+                raise UnknownSchemaError("the schema id is not known", hint="compare the registry in use (EXCHANGE_REGISTRY_URL)")
+            return kind, 5
         raise ParseError("neither Avro single-object encoding nor Confluent framing")
 
     def _read(self, kind: _Kind, value: bytes, start: int, read: Open) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from typing import Any, cast
 from exchange.core.codec import Codec
 from exchange.core.decisions import quarantined
 from exchange.core.dossier_events import HANDLERS
-from exchange.core.envelope import Attributes, from_headers
+from exchange.core.envelope import Attributes, from_headers, traceparent_of
 from exchange.core.outputs import Place, dead_letter, derived_id, write
+from exchange.core.risk import RANK
 from exchange.core.rules import Rules
-from exchange.core.step import Record, Result, State
+from exchange.core.step import News, Record, Result, State
 from exchange.core.turn import EVENTS, Turn, blank, conclude
 from exchange.errors import DocumentError
 from exchange.events import records as r
@@ -109,15 +110,17 @@ class DossierStep:
 
     def _result(self, record: Record, changes: dict[str, Any], decisions: list[r.Decision], *, more: bool = False) -> Result:
         outputs = []
+        trace = traceparent_of(record.headers)
         for decision in decisions:
             identity = derived_id("decision", decision["lane"], decision["offset"], decision["index"])
             key = decision["line"] or f"lane-{record.partition}"
             place = Place(self.topics.decisions, record.partition, key)
-            outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity))
-        facts: list[tuple[str, str]] = [("decisions", decision["kind"]) for decision in decisions]
+            outputs.append(write(self.codec, self.topics, place, "Decision", decision, identity, traceparent=trace))
+        facts: list[tuple[str, ...]] = [("decisions", decision["kind"]) for decision in decisions]
+        facts += [("profile_changes", change["category"], _direction(change)) for each in decisions for change in each["changes"]]
         held = [value for key, value in changes.items() if key.startswith("dossier/")]
         facts += [("dossiers", "new" if dossier["seq"] == 1 else "updated") for dossier in held]
-        return Result(changes, outputs, more=more, facts=facts)
+        return Result(changes, outputs, more=more, facts=facts, news=[_news(decision) for decision in decisions])
 
     def broken(self, state: State, record: Record, error: Exception) -> Result:
         """A quarantined decision and a dead letter stand for a record that breaks the step; no state changes."""
@@ -139,7 +142,22 @@ class DossierStep:
                 "path": [],
             }
         result = self._result(record, {}, [decision])
-        return Result({}, [*result.outputs, letter], facts=[*result.facts, ("dead_letters", "step-failed")])
+        facts = [*result.facts, ("dead_letters", "step-failed")]
+        return Result({}, [*result.outputs, letter], facts=facts, news=result.news)
+
+
+def _news(decision: r.Decision) -> News:
+    cause, dossier = decision["cause"], decision["dossier"]
+    event_id = cause["event_id"] if cause else ""
+    return News(
+        f"decision.{decision['kind']}", event_id, decision["release"] or decision["line"], dossier["seq"] if dossier else 0
+    )
+
+
+def _direction(change: r.ProfileChange) -> str:
+    """Where a level went; ``same``: only the status or a flag changed."""
+    before, after = RANK[change["from_level"]], RANK[change["to_level"]]
+    return "raised" if after > before else "lowered" if after < before else "same"
 
 
 def _cursor(state: State) -> tuple[int, str]:

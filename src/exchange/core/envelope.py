@@ -58,6 +58,24 @@ class Attributes:
     traceparent: str | None = None
 
 
+def traceparent_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """The W3C trace context among a record's headers; ``None`` where there is none, or none that is well-formed."""
+    for header, value in headers:
+        if header == "traceparent":
+            text = (value or b"").decode("ascii", "replace")
+            return text if _TRACE.match(text) else None
+    return None
+
+
+def id_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """The event id among a record's headers, for logs; ``None`` where there is none, or none that is well-formed."""
+    for header, value in headers:
+        if header == "ce_id":
+            text = (value or b"").decode("ascii", "replace")
+            return text if is_id(text) else None
+    return None
+
+
 def is_id(text: str) -> bool:
     """Whether the text may be an event id or an idempotency key."""
     return _ID.match(text) is not None

@@ -1,7 +1,8 @@
 """The fan-out processor's step: one decision in; notices, upstream messages and edge records out (DESIGN section 4).
 
 State keys: ``stake/<line>/...`` (who has a stake), ``owner/<line>`` (claimed), ``told/<line>/<party>`` (last number),
-``queue/<line>/<offset>.<index>`` (decisions not yet fully told), ``mark/turn`` (whose turn it is).
+``queue/<line>/<offset>.<index>`` (decisions not yet fully told), ``mark/trace/<line>/<offset>.<index>`` (the trace of such a
+decision, if it has one), ``mark/turn`` (whose turn it is).
 
 A decision's stakeholders are walked in id order, at most :data:`LIMIT` a step. What is left waits in the line's queue; later
 decisions of the line queue behind it; :meth:`FanoutStep.drain` gives the lines turns. What a party is told about a line
@@ -20,12 +21,13 @@ from typing import Any, cast
 from exchange.core.codec import Codec
 from exchange.core.decisions import quarantined
 from exchange.core.disclosure import Projector
+from exchange.core.envelope import traceparent_of
 from exchange.core.lines import key_of
 from exchange.core.notices import Telling, notice_for
 from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.risk import RANK
 from exchange.core.rules import Rules
-from exchange.core.step import NOTHING, Output, Record, Result, State
+from exchange.core.step import NOTHING, Headers, News, Output, Record, Result, State
 from exchange.errors import ValidationError
 from exchange.events import records as r
 from exchange.refs import LineRef, line_of, owner_of, parse_ref, partition_of
@@ -33,6 +35,9 @@ from exchange.topics import Topics
 
 LIMIT = 500
 """Stakeholders told in one step: as many topics as one transaction should touch."""
+
+TRACE = "mark/trace/"
+"""State keys of the traces of decisions that wait."""
 
 LOOK = 200
 """Waiting lines that are looked at for urgent news."""
@@ -58,22 +63,20 @@ class FanoutStep:
 
     def __call__(self, state: State, record: Record) -> Result:
         """One decision. See :class:`exchange.core.step.Processor`."""
-        decision = self._decision(record)
+        name, value = self.codec.decode_for_step(record.value or b"")
+        if name == "LineResumed":
+            return _resumed(state, value["line"])
+        decision, trace = _decision(name, value), traceparent_of(record.headers)
         if not decision["line"]:
             return NOTHING
         if _first_queued(state, decision["line"]) is not None:
-            return _queued(decision)
-        return self._tell(state, _untold(decision))
+            return _queued(decision, trace)
+        return self._tell(state, _untold(decision), _queue_key(decision), trace)
 
     def queue(self, _state: State, record: Record) -> Result:
         """Let a decision wait in its line's queue; a rebuild does so with one that is not told yet."""
-        return _queued(self._decision(record))
-
-    def _decision(self, record: Record) -> r.Decision:
         name, value = self.codec.decode_for_step(record.value or b"")
-        if name != "Decision":
-            raise TypeError(f"{name} on the decisions topic")
-        return cast(r.Decision, value)
+        return _queued(_decision(name, value), traceparent_of(record.headers))
 
     def drain(self, state: State) -> Result | None:
         """The next turn: one step of a waiting line. ``None`` when no queue can move.
@@ -90,19 +93,21 @@ class FanoutStep:
         if line is None:
             return None
         key, pending = cast("tuple[str, r.Pending]", _first_queued(state, line))
+        trace = _trace_of(state, key)
         try:
-            result = self._tell(state, pending, key)
+            result = self._tell(state, pending, key, trace)
         except (MemoryError, OSError):
             raise
         except Exception as error:
-            result = self._stop(key, pending, error)
-        return Result({**result.changes, **marks}, result.outputs, facts=result.facts)
+            result = self._stop(key, pending, error, trace)
+        return Result({**result.changes, **marks}, result.outputs, facts=result.facts, news=result.news)
 
-    def _stop(self, key: str, pending: r.Pending, error: Exception) -> Result:
+    def _stop(self, key: str, pending: r.Pending, error: Exception, trace: str | None) -> Result:
         """A queued decision that breaks the step stops its line. The dead letter names the journal record it came from."""
         decision = pending["decision"]
         place = (self.topics.journal, decision["lane"], decision["offset"])
-        record = Record(*place, decision["line"].encode(), None, (), 0)
+        headers: Headers = (("traceparent", trace.encode()),) if trace else ()
+        record = Record(*place, decision["line"].encode(), None, headers, 0)
         letter = dead_letter(self.codec, self.topics, "fanout", record, error)
         facts = [("lines_stopped", "step-failed"), ("dead_letters", "step-failed")]
         return Result({key: {**pending, "stopped": type(error).__name__}}, [letter], facts=facts)
@@ -118,36 +123,78 @@ class FanoutStep:
             name, value = self.codec.decode_for_step(record.value or b"")
         except Exception:
             name, value = "", None
+        carried: dict[str, Any] = {}
         if name == "Decision":
             decision = cast(r.Decision, value)
             key = _queue_key(decision)
+            carried = _carried(key, traceparent_of(record.headers))
         elif (line := _line_of_key(record)) is not None:
             decision = quarantined(record, line, "malformed")
             key = _behind(state, line, record.offset)
         else:
             return Result({}, [letter], facts=facts[1:])
         pending: r.Pending = {"decision": decision, "after": "", "started": False, "stopped": type(error).__name__}
-        return Result({key: pending}, [letter], facts=facts)
+        return Result({key: pending, **carried}, [letter], facts=facts)
 
     # ------------------------------------------------------------------------------------------- one decision
 
-    def _tell(self, state: State, pending: r.Pending, key: str | None = None) -> Result:
+    def _tell(self, state: State, pending: r.Pending, key: str, trace: str | None) -> Result:
         """Go on telling a decision from where it stands."""
         decision = pending["decision"]
-        work = _Work(self, state, decision)
+        work = _Work(self, state, decision, trace)
         if not pending["started"]:
             work.start()
         after = work.walk(pending["after"], self.limit)
-        key = key or _queue_key(decision)
         if after is not None:
             work.changes[key] = {"decision": decision, "after": after, "started": True, "stopped": None}
+            work.changes |= _carried(key, trace)
         elif state.get(key) is not None:
             work.changes[key] = None
-        return Result(work.changes, work.outputs, facts=work.facts)
+            if trace is not None:
+                work.changes[_trace_key(key)] = None
+        return Result(work.changes, work.outputs, facts=work.facts, news=work.news)
 
 
-def _queued(decision: r.Decision) -> Result:
-    return Result({_queue_key(decision): _untold(decision)})
+def _decision(name: str, value: Any) -> r.Decision:
+    if name != "Decision":
+        raise TypeError(f"{name} on the decisions topic")
+    return cast(r.Decision, value)
+
+
+def _queued(decision: r.Decision, trace: str | None) -> Result:
+    key = _queue_key(decision)
+    return Result({key: _untold(decision), **_carried(key, trace)})
+
+
+def _resumed(state: State, line: str) -> Result:
+    """Let a stopped line's first decision be tried again. One that could never be read stays: it would be left out."""
+    found = _first_queued(state, line)
+    if found is None or found[1]["stopped"] is None or not may_resume(found[0]):
+        return NOTHING
+    return Result({found[0]: {**found[1], "stopped": None}})
+
+
+def may_resume(key: str) -> bool:
+    """Whether a stopped line may start again: not where its decision could not be read, for the line would go on without it.
+
+    Args:
+        key: of what waits first in its queue; :func:`_behind` made one with a number more for what could not be read.
+    """
+    return key.rpartition("/")[2].count(".") == 1
+
+
+def _trace_key(key: str) -> str:
+    return f"{TRACE}{key.removeprefix('queue/')}"
+
+
+def _trace_of(state: State, key: str) -> str | None:
+    mark = cast("r.Mark | None", state.get(_trace_key(key)))
+    return mark["text"] if mark else None
+
+
+def _carried(key: str, trace: str | None) -> dict[str, Any]:
+    """The trace of a decision that waits: what it tells later must be what it would have told at once."""
+    return {} if trace is None else {_trace_key(key): {"text": trace, "time": None}}
 
 
 def _untold(decision: r.Decision) -> r.Pending:
@@ -205,12 +252,13 @@ def _waiting_lines(state: State, after: str) -> Iterator[str]:
 class _Work:
     """What telling one decision writes. Lives for one step."""
 
-    def __init__(self, step: FanoutStep, state: State, decision: r.Decision) -> None:
-        self.step, self.state, self.decision = step, state, decision
+    def __init__(self, step: FanoutStep, state: State, decision: r.Decision, trace: str | None) -> None:
+        self.step, self.state, self.decision, self.trace = step, state, decision, trace
         self.line = decision["line"]
         self.changes: dict[str, Any] = {}
         self.outputs: list[Output] = []
-        self.facts: list[tuple[str, str]] = []
+        self.facts: list[tuple[str, ...]] = []
+        self.news: list[News] = []
         self._telling: Telling | None = None
 
     def start(self) -> None:
@@ -323,8 +371,13 @@ class _Work:
         notice = notice_for(self._telling, party, n, capacities, subscriber=self._is_subscriber(party))
         self.changes[key] = {"n": n}
         place = Place(self.step.topics.notices(party), 0, self.line)
-        self.outputs.append(write(self.step.codec, self.step.topics, place, "Notice", notice, notice["id"]))
+        self.outputs.append(
+            write(self.step.codec, self.step.topics, place, "Notice", notice, notice["id"], traceparent=self.trace)
+        )
         self.facts.append(("notices", notice["kind"]))
+        cause = self.decision["cause"]
+        event_id = cause["event_id"] if cause else ""
+        self.news.append(News(f"notice.{notice['kind']}", event_id, notice["release"] or self.line, notice["seq"]))
 
     # ------------------------------------------------------------------------------------------- children
 
@@ -350,5 +403,5 @@ class _Work:
         identity = derived_id(name, decision["lane"], decision["offset"], decision["index"], ref, other)
         topics = self.step.topics
         place = Place(topics.journal, partition_of(line, topics.partitions), line)
-        self.outputs.append(write(self.step.codec, topics, place, name, record, identity))
+        self.outputs.append(write(self.step.codec, topics, place, name, record, identity, traceparent=self.trace))
         self.facts.append(("journal_records", name))

@@ -6,20 +6,31 @@ A rebuild compares a fold's outputs with it instead of sending them; a restore f
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from exchange.core.admission import ABOUT
 from exchange.core.codec import Codec
 from exchange.core.schemas import NAMESPACE
 from exchange.core.step import Headers, Output, Record
+from exchange.core.timing import PUBLISHED_HEADER
 from exchange.errors import DocumentError
 from exchange.topics import Topics
 
 GENERATION_HEADER = "exchange_generation"
 """On a notice that a restore wrote: the generation it was restored into. Not part of what was said."""
 
+_NOT_SAID = frozenset({GENERATION_HEADER, PUBLISHED_HEADER, "traceparent"})
+"""Headers that are not part of what was said: two records may differ in them and be the same. A trace is for looking on; records
+of a release that carried none on must still be found."""
+
+BY_OPERATORS = ("LineResumed", "LetterHandled")
+"""What operators write among the processors' own records."""
+
 _DERIVED = ("EdgeDeclared", "EdgeDropped", "UpstreamMessage")
+
+
+Unframe = Callable[[bytes], bytes]
 
 
 class Entry(NamedTuple):
@@ -32,10 +43,10 @@ class Entry(NamedTuple):
     headers: Headers
 
 
-def entry(each: Output | Record) -> Entry:
+def entry(each: Output | Record, unframed: Unframe = lambda value: value) -> Entry:
     """An output or a record, as one is compared with the other."""
-    headers = tuple(header for header in each.headers if header[0] != GENERATION_HEADER)
-    return Entry(each.topic, each.partition, each.key, each.value, headers)
+    headers = tuple(header for header in each.headers if header[0] not in _NOT_SAID)
+    return Entry(each.topic, each.partition, each.key, None if each.value is None else unframed(each.value), headers)
 
 
 class Ledger:
@@ -44,14 +55,20 @@ class Ledger:
     Args:
         records: in the order of their offsets, partition by partition.
         forgetful: topics of which only the newest part is kept: what is not there is not missed.
+        unframed: makes values of either framing comparable (:meth:`exchange.core.codec.Codec.unframed`).
     """
 
-    def __init__(self, records: Iterable[Record] = (), forgetful: Collection[str] = ()) -> None:
-        self._forgetful = forgetful
+    def __init__(
+        self,
+        records: Iterable[Record] = (),
+        forgetful: Collection[str] = (),
+        unframed: Unframe = lambda value: value,
+    ) -> None:
+        self._forgetful, self._unframed = forgetful, unframed
         self._offsets: dict[Entry, deque[int]] = defaultdict(deque)
         self._left = 0
         for record in records:
-            self._offsets[entry(record)].append(record.offset)
+            self._offsets[entry(record, unframed)].append(record.offset)
             self._left += 1
 
     def missing(self, outputs: Sequence[Output]) -> list[Output]:
@@ -59,7 +76,7 @@ class Ledger:
         seen: Counter[Entry] = Counter()
         found = []
         for output in outputs:
-            this = entry(output)
+            this = entry(output, self._unframed)
             seen[this] += 1
             may_miss = output.optional or output.topic in self._forgetful
             if not may_miss and seen[this] > len(self._offsets.get(this, ())):
@@ -70,7 +87,7 @@ class Ledger:
         """Take outputs off the record, those that are on it; each with the offset where it lay."""
         taken = []
         for output in outputs:
-            offsets = self._offsets.get(entry(output))
+            offsets = self._offsets.get(entry(output, self._unframed))
             if offsets:
                 taken.append((output, offsets.popleft()))
                 self._left -= 1
@@ -84,18 +101,44 @@ class Ledger:
 
 
 def by_processor(records: Iterable[Record], topics: Topics, codec: Codec, forgetful: Collection[str] = ()) -> dict[str, Ledger]:
-    """One ledger a processor; what the clock, an operator or a party wrote is in none."""
+    """One ledger a processor; what the clock, an operator or a party wrote is in none.
+
+    Nor are letters of stops that an operator ended by starting the line again: the release that mended the fault makes none of
+    them, and where one is made again all the same, nobody misses it.
+    """
     sorted_: dict[str, list[Record]] = {"intake": [], "dossier": [], "fanout": []}
+    letters: list[Record] = []
     for record in records:
         author = author_of(record, topics, codec)
-        if author is not None:
+        if record.topic == topics.dead_letters:
+            letters.append(record)
+        elif author is not None:
             sorted_[author].append(record)
-    return {name: Ledger(found, forgetful) for name, found in sorted_.items()}
+    resumed = _resumed(letters, codec)
+    for record in letters:
+        author = author_of(record, topics, codec)
+        if author is not None and record.offset not in resumed:
+            sorted_[author].append(record)
+    of_fanout = [*forgetful, *([topics.dead_letters] if resumed else [])]
+    return {name: Ledger(found, of_fanout if name == "fanout" else forgetful, codec.unframed) for name, found in sorted_.items()}
+
+
+def _resumed(letters: Iterable[Record], codec: Codec) -> set[int]:
+    """Offsets of the dead letters of stops that were ended."""
+    marks = [codec.decode_trusted(each.value or b"")[1] for each in letters if name_of(each) == "LetterHandled"]
+    return {mark["letter"] for mark in marks if mark["outcome"] == "resumed"}
+
+
+def name_of(record: Record) -> str:
+    """The record name its headers state; empty where they state none."""
+    return dict(record.headers).get("ce_type", b"").decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
 
 
 def author_of(record: Record, topics: Topics, codec: Codec) -> str | None:
     """The processor that put a record out; None when none did. What cannot be told counts as the topic's main author's."""
-    name = dict(record.headers).get("ce_type", b"").decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
+    name = name_of(record)
+    if name in BY_OPERATORS:
+        return None
     if record.topic == topics.decisions:
         return "dossier"
     if record.topic == topics.journal:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from exchange.core.codec import Codec
-from exchange.core.envelope import Attributes, from_headers, to_headers
+from exchange.core.envelope import Attributes, from_headers, to_headers, traceparent_of
 from exchange.core.step import Output, Record
 from exchange.errors import DocumentError
 from exchange.events import records as r
@@ -29,10 +29,21 @@ def derived_id(*parts: object) -> str:
 
 
 def write(
-    codec: Codec, topics: Topics, place: Place, name: str, record: Mapping[str, Any], identity: str, *, optional: bool = False
+    codec: Codec,
+    topics: Topics,
+    place: Place,
+    name: str,
+    record: Mapping[str, Any],
+    identity: str,
+    *,
+    optional: bool = False,
+    traceparent: str | None = None,
 ) -> Output:
-    """An output of the exchange's own: encoded, with CloudEvents headers whose source is the deployment."""
-    headers = to_headers(Attributes(identity, name, topics.deployment))
+    """An output of the exchange's own: encoded, with CloudEvents headers whose source is the deployment.
+
+    ``traceparent`` is that of the record it is made from, so that a trace goes all the way and every run writes the same.
+    """
+    headers = to_headers(Attributes(identity, name, topics.deployment, traceparent=traceparent))
     return Output(place.topic, place.partition, place.key.encode(), codec.encode(name, record), headers, optional)
 
 
@@ -55,9 +66,8 @@ def dead_letter(
         "error": None if isinstance(error, DocumentError) else type(error).__name__,
     }
     place = Place(topics.dead_letters, 0, f"{record.topic}/{record.partition}/{record.offset}")
-    return write(
-        codec, topics, place, "DeadLetter", letter, derived_id("dead-letter", record.topic, record.partition, record.offset)
-    )
+    identity = derived_id("dead-letter", record.topic, record.partition, record.offset)
+    return write(codec, topics, place, "DeadLetter", letter, identity, traceparent=traceparent_of(record.headers))
 
 
 def _party(record: Record) -> str | None:

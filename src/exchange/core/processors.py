@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from exchange.core.admission import IntakeStep
+from exchange.core import census
+from exchange.core.admission import ABOUT, IntakeStep
 from exchange.core.codec import Codec
 from exchange.core.disclosure import Projector
 from exchange.core.dossier_step import DossierStep
@@ -15,6 +16,7 @@ from exchange.core.rules import Rules
 from exchange.core.schemas import SchemaSet
 from exchange.core.seals import Sealed
 from exchange.core.step import Processor
+from exchange.core.timing import published_ms
 from exchange.topics import Topics
 
 NAMES = ("intake", "dossier", "fanout")
@@ -31,6 +33,18 @@ STATE_RECORDS = {
 }
 """Record kept under each kind of state key."""
 
+WRITTEN = tuple(
+    dict.fromkeys(
+        (
+            *ABOUT,
+            *("EdgeDeclared", "EdgeDropped", "UpstreamMessage", "Tick", "RulesActivated", "Decision", "LineResumed"),
+            *("Notice", "Receipt", "DeadLetter", "LetterHandled"),
+            *STATE_RECORDS.values(),
+        )
+    )
+)
+"""Every record that is the value of a record in Kafka: what a registry must know."""
+
 RulesOf = Callable[[str], Rules]
 
 
@@ -38,7 +52,8 @@ def intake(codec: Codec, topics: Topics) -> Processor:
     """Submissions to journal, receipts and dead letters."""
     step = IntakeStep(codec, topics)
     encode, decode = state_codec(codec)
-    return Processor("intake", topics.submissions, topics.parties, step, step.broken, encode, decode)
+    published = partial(published_ms, submissions=topics.submissions)
+    return Processor("intake", topics.submissions, topics.parties, step, step.broken, encode, decode, published=published)
 
 
 def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
@@ -49,14 +64,40 @@ def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
     def hold(key: str, value: Any, raw: bytes) -> Any:
         return Sealed(raw, partial(codec.unseal, "Dossier")).filled(value) if key.startswith("dossier/") else value
 
-    return Processor("dossier", topics.journal, topics.dossiers, step, step.broken, encode, decode, hold)
+    return Processor(
+        "dossier",
+        topics.journal,
+        topics.dossiers,
+        step,
+        step.broken,
+        encode,
+        decode,
+        hold,
+        census=census.of_state,
+        timed=(topics.decisions,),
+        published=partial(published_ms, submissions=topics.submissions),
+    )
 
 
 def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, limit: int = LIMIT) -> Processor:
     """Decisions to notices, upstream messages and edges."""
     step = FanoutStep(codec, topics, rules, Projector(schemas), limit)
     encode, decode = state_codec(codec)
-    return Processor("fanout", topics.decisions, topics.stakes, step, step.broken, encode, decode, None, step.drain, step.queue)
+    return Processor(
+        "fanout",
+        topics.decisions,
+        topics.stakes,
+        step,
+        step.broken,
+        encode,
+        decode,
+        drain=step.drain,
+        queue=step.queue,
+        census=census.of_queue,
+        timed=(topics.journal,),
+        published=partial(published_ms, submissions=topics.submissions),
+        queue_prefix="queue/",
+    )
 
 
 def state_codec(codec: Codec) -> tuple[Callable[[str, Any], bytes], Callable[[str, bytes], Any]]:

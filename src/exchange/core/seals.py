@@ -55,6 +55,11 @@ class Sealed(dict[str, Any]):
         super().update(record)
         return self
 
+    @property
+    def closed(self) -> bool:
+        """Whether there are the bytes alone."""
+        return not super().__len__()
+
     def close(self) -> None:
         """Keep the bytes alone."""
         super().clear()

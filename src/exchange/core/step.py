@@ -6,7 +6,7 @@ A step is a pure function ``(state, record) -> Result``. It never changes ``stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -67,6 +67,19 @@ class State(Protocol):
         """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""
 
 
+class News(NamedTuple):
+    """One thing a step did, for the log.
+
+    ``what`` is of a closed set (``accepted``, ``refused``, ``decision``, ``notice`` and the kind behind a dot), ``release`` a
+    release, line or party, ``seq`` the dossier's number; empty and 0 where there is none.
+    """
+
+    what: str
+    event_id: str
+    release: str = ""
+    seq: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one step did.
@@ -77,14 +90,16 @@ class Result:
         topics: topics that must exist before the outputs are written (the notice topic of a new party).
         more: the same record must be given to the step again before the next one; the state carries how far it got. Such a
             record is worked off in several transactions.
-        facts: counters for metrics, by (name, label) in the processor's own closed sets.
+        facts: counters for metrics: a name and its labels' values, each out of a closed set.
+        news: what it did, for the log.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[Output] = ()
     topics: Sequence[str] = ()
     more: bool = False
-    facts: Sequence[tuple[str, str]] = ()
+    facts: Sequence[tuple[str, ...]] = ()
+    news: Sequence[News] = ()
 
 
 NOTHING = Result()
@@ -106,6 +121,11 @@ class Processor:
         hold: what the state in memory keeps for a key, given its value and the bytes written for it; default: the value.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
             must not depend on how it is interleaved with input records.
+        census: what a state value counts towards, for gauges of what there is: names with labels' values out of closed sets, the
+            same one perhaps several times. Deletes count towards nothing.
+        timed: topics whose records carry on, in a header, when the cause of it all was published.
+        published: when what set a record off was published, in milliseconds since the epoch; None where nobody did.
+        queue_prefix: state keys of what ``drain`` works off begin with it.
         queue: puts an input record where ``drain`` finds it, without working it off; there is one where there is a drain.
     """
 
@@ -119,3 +139,7 @@ class Processor:
     hold: Callable[[str, Any, bytes], Any] | None = None
     drain: Callable[[State], Result | None] | None = None
     queue: Callable[[State, Record], Result] | None = None
+    census: Callable[[str, Any], Sequence[tuple[str, ...]]] | None = None
+    timed: Collection[str] = ()
+    published: Callable[[Record], int | None] | None = None
+    queue_prefix: str = ""

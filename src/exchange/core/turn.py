@@ -49,7 +49,7 @@ class Turn:
 
     def digest(self, snapshot: r.Snapshot) -> str:
         """Stands for what a release passes down, whatever the snapshot's number."""
-        return hashlib.sha256(self.codec.encode("Snapshot", {**snapshot, "seq": 0})).hexdigest()[:32]
+        return hashlib.sha256(self.codec.plain("Snapshot", {**snapshot, "seq": 0})).hexdigest()[:32]
 
     def cause(self, release: str) -> r.Cause:
         """This record as the cause of what it changes."""

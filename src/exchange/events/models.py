@@ -203,6 +203,14 @@ class InheritedRow(BaseModel):
     )
 
 
+class LineResumed(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    line: str = Field(..., description='The line.')
+
+
 class LineState(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -569,6 +577,18 @@ class Hop(BaseModel):
             title='Audience',
         )
     )
+
+
+class LetterHandled(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        frozen=True,
+    )
+    letter: int = Field(..., description='Number of the dead letter: its offset.')
+    outcome: Literal['UNKNOWN', 'replayed', 'dropped', 'resumed'] = Field(
+        ..., description='What was done.', title='LetterOutcome'
+    )
+    note: str | None = Field(default=None, description="Why, in the operator's words.")
 
 
 class Mitigation(BaseModel):

@@ -129,8 +129,17 @@ class InheritedRow(TypedDict):
 Kind = Literal["UNKNOWN", "model", "dataset", "system"]
 """What a release is."""
 
+LetterOutcome = Literal["UNKNOWN", "replayed", "dropped", "resumed"]
+"""What an operator did about a dead letter."""
+
 Level = Literal["unknown", "none", "low", "moderate", "high", "critical"]
 """Risk level; ordered none < low < moderate < high < critical. `unknown` says nothing is known."""
+
+
+class LineResumed(TypedDict):
+    """An operator starts a line again that fan-out had to stop. Written to the line's partition of `exchange.decisions`, fan-out's one input."""
+
+    line: str
 
 
 class LineState(TypedDict):
@@ -345,6 +354,14 @@ class Hop(TypedDict):
     release: str
     relation: Relation | None
     audience: Audience
+
+
+class LetterHandled(TypedDict):
+    """An operator dealt with a dead letter. Lies behind it in the same topic, so that it is dealt with once."""
+
+    letter: int
+    outcome: LetterOutcome
+    note: str | None
 
 
 class Mitigation(TypedDict):

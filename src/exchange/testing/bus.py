@@ -86,12 +86,20 @@ class Bus:
     # ------------------------------------------------------------------------------------------- in
 
     def submit(
-        self, party: str, name: str, record: Mapping[str, Any], *, event_id: str | None = None, key: str | None = None
+        self,
+        party: str,
+        name: str,
+        record: Mapping[str, Any],
+        *,
+        event_id: str | None = None,
+        key: str | None = None,
+        traceparent: str | None = None,
     ) -> str:
         """Submit a record as a party's client does; returns the event id."""
         self._count += 1
         identity = event_id or f"e{self._count:04d}"
-        headers = to_headers(Attributes(identity, name, party, time=EPOCH, idempotency_key=key or identity))
+        attributes = Attributes(identity, name, party, time=EPOCH, idempotency_key=key or identity, traceparent=traceparent)
+        headers = to_headers(attributes)
         partition = partition_of(party, self.topics.partitions)
         self.write(Output(self.topics.submissions, partition, party.encode(), self.codec.encode(name, record), headers))
         return identity

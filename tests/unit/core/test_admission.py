@@ -11,7 +11,7 @@ import pytest
 
 from exchange.adapters.lane_state import LaneState
 from exchange.core import admission
-from exchange.core.admission import RECENT, IntakeStep
+from exchange.core.admission import ABOUT, RECENT, IntakeStep
 from exchange.core.codec import SUBMISSION_LIMIT, Codec
 from exchange.core.envelope import Attributes, from_headers, to_headers
 from exchange.core.step import Record, Result, standing_in
@@ -171,7 +171,9 @@ def test_what_may_not_be_said_is_refused(name: str, desk: Desk) -> None:
     receipts = desk.answers(result, "Receipt")
     assert [(receipt["status"], receipt["reason"]) for receipt in receipts] == [("refused", reason)] * (record.key == b"acme")
     assert dict(desk.state.scan("")) == before
-    assert set(result.facts) == {("submissions", "refused"), ("dead_letters", reason)}
+    claimed = dict(record.headers).get("ce_type", b"").decode("ascii", "replace").removeprefix("exchange.v1.")
+    claimed = claimed if claimed in ABOUT else "unknown"
+    assert set(result.facts) == {("submissions", "refused"), ("refusals", claimed, reason), ("dead_letters", reason)}
 
 
 def test_every_reason_is_seen_in_these_tests() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exchange.core.fanout_step import FanoutStep
+from exchange.core.outputs import Place, derived_id, write
 from exchange.core.processors import fanout
 from exchange.core.step import Output
 from exchange.events import records as r
@@ -371,6 +372,49 @@ def test_what_cannot_be_read_stops_the_line_its_key_names_and_keeps_its_place() 
     fanout = bus.lane("fanout", 0).state
     assert [pending["stopped"] for _, pending in fanout.scan("queue/")] == ["ParseError", None]
     assert [letter["reason"] for letter in bus.records(bus.topics.dead_letters, "DeadLetter")] == ["malformed"] * 2
+
+
+def stopped(bus: Bus) -> list[str | None]:
+    """Why each waiting decision of the first lane stopped its line, if it did."""
+    return [pending["stopped"] for _, pending in bus.lane("fanout", 0).state.scan("queue/")]
+
+
+def resume(bus: Bus, line: str) -> None:
+    """An operator's word to start a line again, as `exchange lines resume` writes it."""
+    place = Place(bus.topics.decisions, partition_of(line, bus.topics.partitions), line)
+    bus.write(write(bus.codec, bus.topics, place, "LineResumed", {"line": line}, derived_id("resume", line)))
+    bus.run()
+
+
+def test_a_resumed_line_tells_what_waits_and_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same notices, in the same order, as where nothing broke; a line that breaks again stops again."""
+    whole, bus = open_bus(limit=1, partitions=1), open_bus(limit=1, partitions=1)
+    for each in (whole, bus):
+        say(each, "user-a", "Subscription", {"target": "acme/base"})
+    with monkeypatch.context() as patch:
+        patch.setattr(FanoutStep, "_tell", _fail)
+        assess(bus, BASE, "high")
+        resume(bus, "acme/base")
+        assert stopped(bus) == ["ValueError"]
+    assess(bus, BASE, "low")
+    assert len(waiting(bus)) == 2
+    resume(bus, "acme/base")
+    assert waiting(bus) == []
+    assess(whole, BASE, "high")
+    assess(whole, BASE, "low")
+    for party in ("acme", "user-a"):
+        assert bus.records(bus.topics.notices(party), "Notice") == whole.records(whole.topics.notices(party), "Notice")
+
+
+def test_resuming_what_does_not_stand_changes_nothing() -> None:
+    """Neither a line that goes on, nor one whose decision could not be read: it would be left out."""
+    bus = open_bus(limit=1, partitions=1)
+    resume(bus, "acme/base")
+    assert waiting(bus) == []
+    bus.write(Output(bus.topics.decisions, 0, b"acme/base", b"garbage"))
+    bus.run()
+    resume(bus, "acme/base")
+    assert stopped(bus) == ["ParseError"]
 
 
 def test_a_number_is_remembered_for_each_party_and_line(bus: Bus) -> None:
