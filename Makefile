@@ -97,13 +97,6 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 bench: $(BENCH)/.installed
 	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-
-# A whole exchange under load, watched by a real Prometheus and Alertmanager: docs/observing.md.
-OBSERVE_SECONDS ?= 120
-OBSERVE_OUT ?= docs/observe
-observe: $(STAMP)
-	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
-
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .

@@ -267,7 +267,7 @@ FLOW = Board(
                 Panel(
                     "CPU by processor",
                     "CPU（処理別）",
-                    ((f'sum by (processor) (rate(process_cpu_seconds_total{{job="exchange"}}[{I}]))', "{{processor}}"),),
+                    ((f'sum by (processor) (rate(process_cpu_seconds_total{{processor!=""}}[{I}]))', "{{processor}}"),),
                     "percentunit",
                     about="A worker uses at most one core: at 1 it is full, and another worker takes over some of its lanes.",
                     runbook="behind",
@@ -409,8 +409,8 @@ TRANSPARENCY = Board(
     ("profile",),
 )
 
-BROKER = 'job="kafka"'
-HEAP = 'job="kafka", area="heap"'
+JVM = 'job=~".*kafka.*"'
+HEAP = f'{JVM}, area="heap"'
 
 PROCESSORS = Board(
     "exchange-processors",
@@ -554,14 +554,14 @@ PROCESSORS = Board(
                 Panel(
                     "Memory by processor",
                     "メモリ（処理別）",
-                    (('sum by (processor) (process_resident_memory_bytes{job="exchange"})', "{{processor}}"),),
+                    (('sum by (processor) (process_resident_memory_bytes{processor!=""})', "{{processor}}"),),
                     "bytes",
                     width=12,
                 ),
                 Panel(
                     "Open files by processor",
                     "開いているファイル（処理別）",
-                    (('max by (processor) (process_open_fds{job="exchange"})', "{{processor}}"),),
+                    (('max by (processor) (process_open_fds{processor!=""})', "{{processor}}"),),
                     width=12,
                 ),
             ),
@@ -583,8 +583,8 @@ PROCESSORS = Board(
                     "Bytes in and out",
                     "入出力バイト",
                     (
-                        (f"sum(rate(kafka_broker_bytesin_total{{{BROKER}}}[{I}]))", "in"),
-                        (f"sum(rate(kafka_broker_bytesout_total{{{BROKER}}}[{I}]))", "out"),
+                        (f"sum(rate(kafka_broker_bytesin_total[{I}]))", "in"),
+                        (f"sum(rate(kafka_broker_bytesout_total[{I}]))", "out"),
                     ),
                     "Bps",
                     runbook="lost-broker",
@@ -592,7 +592,7 @@ PROCESSORS = Board(
                 Panel(
                     "Requests: slowest 1 %",
                     "要求の所要時間（99 %）",
-                    ((f"max by (request) (kafka_broker_request_milliseconds_p99{{{BROKER}}})", "{{request}}"),),
+                    (("max by (request) (kafka_broker_request_milliseconds_p99)", "{{request}}"),),
                     "ms",
                     runbook="transactions-aborting",
                 ),
@@ -600,8 +600,8 @@ PROCESSORS = Board(
                     "Idle threads",
                     "待機中のスレッド",
                     (
-                        (f"avg(kafka_broker_request_handler_idle_ratio{{{BROKER}}})", "request handlers"),
-                        (f"avg(kafka_broker_network_idle_ratio{{{BROKER}}})", "network"),
+                        ("avg(kafka_broker_request_handler_idle_ratio)", "request handlers"),
+                        ("avg(kafka_broker_network_idle_ratio)", "network"),
                     ),
                     "percentunit",
                     about="Near 0 the broker is full.",
@@ -611,9 +611,9 @@ PROCESSORS = Board(
                     "Partitions in trouble",
                     "問題のあるパーティション",
                     (
-                        (f"sum(kafka_broker_underreplicatedpartitions{{{BROKER}}})", "under-replicated"),
-                        (f"sum(kafka_broker_underminisrpartitioncount{{{BROKER}}})", "below min ISR"),
-                        (f"max(kafka_controller_offlinepartitionscount{{{BROKER}}})", "offline"),
+                        ("sum(kafka_broker_underreplicatedpartitions)", "under-replicated"),
+                        ("sum(kafka_broker_underminisrpartitioncount)", "below min ISR"),
+                        ("max(kafka_controller_offlinepartitionscount)", "offline"),
                     ),
                     about="All of these should be 0.",
                     runbook="lost-broker",
@@ -627,7 +627,7 @@ PROCESSORS = Board(
                             f"sum(jvm_memory_used_bytes{{{HEAP}}}) / sum(jvm_memory_max_bytes{{{HEAP}}})",
                             "heap",
                         ),
-                        (f"sum(rate(jvm_gc_collection_seconds_sum{{{BROKER}}}[{I}]))", "time in collection"),
+                        (f"sum(rate(jvm_gc_collection_seconds_sum{{{JVM}}}[{I}]))", "time in collection"),
                     ),
                     "percentunit",
                 ),

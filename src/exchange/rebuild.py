@@ -143,6 +143,7 @@ class _Rebuild:
             whole = sum(lane.target for lane in self.lanes)
             for lane in self.lanes:
                 await lane.compare(self.ledger, self._teller(lane, whole))
+                self._tell_lane(lane, lane.target)
             found = self._found(time.monotonic() - started)
             if not found.first:
                 for lane in self.lanes:
@@ -160,10 +161,14 @@ class _Rebuild:
             nonlocal done
             done += count
             self.tell(self.processor.name, count, whole)
-            if not done % TELL_EVERY or done == lane.target:
-                self.plan.hook(Replayed(self.processor.name, lane.partition, "rebuild", done, lane.target))
+            if not done % TELL_EVERY:
+                self._tell_lane(lane, done)
 
         return tell
+
+    def _tell_lane(self, lane: LaneRebuild, done: int) -> None:
+        """``whole`` counts offsets, of which transaction markers take some: the end is told apart."""
+        self.plan.hook(Replayed(self.processor.name, lane.partition, "rebuild", done, lane.target))
 
     def _found(self, seconds: float) -> Rebuilt:
         retold = [lane.retold for lane in self.lanes]

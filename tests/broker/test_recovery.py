@@ -57,8 +57,12 @@ async def told(settings: Settings) -> dict[tuple[str, str], list[bytes]]:
 
 
 async def test_a_rebuild_of_what_is_right_changes_nothing(stopped: Settings) -> None:
-    """Every lane was right; all outputs are on record."""
-    found = await rebuild(stopped)
+    """Every lane was right; all outputs are on record; whoever listens sees every lane come to its end."""
+    heard: list[Any] = []
+    found = await rebuild(stopped, hook=heard.append)
+    ends = {(each.processor, each.lane): (each.done, each.whole) for each in heard if getattr(each, "work", "") == "rebuild"}
+    assert {processor for (processor, _), (_, whole) in ends.items() if whole} == set(NAMES)
+    assert all(done == whole for done, whole in ends.values())
     assert [each.processor for each in found] == list(NAMES)
     assert [(each.first, each.same, each.waiting) for each in found] == [("", 2, 0)] * 3
     assert all(each.records and each.outputs for each in found)
