@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 FLOW = ("ours", "faust", "quix", "quix-exactly-once", "bare", "confluent-transactional")
 STUB = ("ours", "bare", "confluent-transactional", "streams-exactly-once", "streams-at-least-once", "quix", "faust")
 SLOW_STUB = ("faust",)
-CASES = ("growth", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
+CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
 
 
 def say(text: str) -> None:
@@ -69,6 +69,11 @@ class Run:
         say("growth …")
         self._found["growth"] = core_cases.growth(400 if self._quick else 3200)
 
+    def store(self) -> None:
+        """State in memory and on disk."""
+        say("store …")
+        self._found["store"] = core_cases.store(200 if self._quick else 2000, 20 if self._quick else 1500, self._logs / "state")
+
     def floor(self) -> None:
         """The broker's own tool."""
         if (why := engine_case.why_no_java()) is not None:
@@ -84,7 +89,7 @@ class Run:
                 if name in engine_case.STREAMS and (why := engine_case.why_no_java()) is not None:
                     results[name].append({"failed": why})
                     continue
-                events = (20_000 if self._quick else 200_000) // (10 if name in SLOW_STUB else 1)
+                events = (20_000 if self._quick else 100_000) // (10 if name in SLOW_STUB else 1)
                 unique = f"e{round_}-{name}-{time.monotonic_ns() % 10**6}"
                 case = engine_case.engine(self._bootstrap, unique, name, self._logs, events)
                 results[name].append(self._case(f"engine {name}", case))
@@ -92,7 +97,7 @@ class Run:
 
     def throughput(self) -> None:
         """The whole flow under every engine, in turns; ours with four workers a stage too."""
-        events = 400 if self._quick else 4000
+        events = 400 if self._quick else 2000
         results: dict[str, list[Any]] = {name: [] for name in (*FLOW, "ours-4-workers")}
         for round_ in range(self.rounds):
             for name in FLOW:
@@ -104,7 +109,7 @@ class Run:
 
     def latency(self) -> None:
         """Publish to notice, under every engine, at some rates."""
-        rates, seconds = ([1, 50], 10.0) if self._quick else ([1, 100, 1000], 30.0)
+        rates, seconds = ([1, 50], 10.0) if self._quick else ([1, 100, 1000], 15.0)
         names = ("ours", "faust", "quix") if self._quick else FLOW
         self._found["latency"] = {
             name: self._case(f"latency {name}", cases.latency(self._bootstrap, name, self._logs, rates, seconds))
@@ -119,7 +124,7 @@ class Run:
 
     def rebuild(self) -> None:
         """Folding a journal again."""
-        self._found["rebuild"] = self._case("rebuild", cases.rebuild(self._bootstrap, self._logs, 300 if self._quick else 4000))
+        self._found["rebuild"] = self._case("rebuild", cases.rebuild(self._bootstrap, self._logs, 300 if self._quick else 3000))
 
     def parties(self) -> None:
         """One change, many parties."""

@@ -1,10 +1,12 @@
-"""docs/bench.md and its pictures, from the results alone: no figure is written by hand."""
+"""docs/bench.md, docs/sizing.md and pictures, from the results alone: no figure is written by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.sizing import sizing
 
 NAMES = {
     "ours": "the exchange", "faust": "ordinary Faust app", "quix": "Quix Streams", "quix-exactly-once": "Quix Streams, exactly-once",
@@ -15,14 +17,20 @@ NAMES = {
 
 
 def write_page(found: Mapping[str, Any], docs: Path) -> None:
-    """Write the page; its pictures where matplotlib is."""
-    pictures = draw(found, docs / "bench")
-    (docs / "bench.md").write_text(page(found, pictures), "utf-8")
+    """Write the page and its pictures."""
+    draw(found, docs / "bench")
+    (docs / "bench.md").write_text(page(found), "utf-8")
+    (docs / "sizing.md").write_text(sizing(found), "utf-8")
 
 
-def page(found: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """The page as Markdown."""
-    parts = [INTRO, "## Targets", _targets(found.get("targets", ())), *(f"![{name}](bench/{name}.png)" for name in pictures)]
+    parts = [
+        INTRO,
+        "## Targets",
+        _targets(found.get("targets", ())),
+        *(f"![{name}](bench/{name}.png)" for name in PICTURES if name in found),
+    ]
     for key, heading, make in SECTIONS:
         if key in found:
             parts += [f"## {heading}", make(found[key])]
@@ -38,8 +46,8 @@ minutes). This page and its pictures are made from `bench/results.json`; nothing
 The *flow* is the whole job: a submission is admitted, its dossier and those of releases downstream are worked out (decoding, completeness,
 risk), state is written, every stakeholder is told. All contenders run the same pure steps in three processes; they differ in what carries
 them. The *stub* is a step that costs next to nothing: it measures engines, not their load. What each contender is stands at the head of its
-file in `bench/engines`. Only the exchange, Kafka Streams and the transactional loop on confluent-kafka promise anything when a process dies
-(Quix offers it, and lost events when we killed it: see [faults](faults.md) for ours)."""
+file in `bench/engines`. The loops without transactions and the ordinary Faust app promise nothing when a process dies; none but ours was
+killed here ([faults](faults.md))."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -176,6 +184,14 @@ def _growth(found: Mapping[str, Any]) -> str:
     return "CPU of the three steps in memory, without a broker.\n\n" + _table(("against", "CPU seconds", "log-log slope"), rows)
 
 
+def _store(found: Mapping[str, Any]) -> str:
+    rows = [
+        (kind, found[kind]["cpu_ms_an_event"], found[kind]["ms_an_event"], found[kind]["grown_mb"]) for kind in ("memory", "disk")
+    ]
+    told = f"The three steps over {found['releases']} releases and {found['events']} events, without a broker; on disk {found['disk_mb']} MB of RocksDB."
+    return told + "\n\n" + _table(("state", "CPU ms an event", "ms an event", "MB grown while the releases came"), rows)
+
+
 def _rebuild(found: Mapping[str, Any]) -> str:
     if "failed" in found:
         return str(found["failed"])
@@ -203,6 +219,7 @@ SECTIONS = (
     ("parties", "One change, many parties", _parties),
     ("children", "One change, many children", _children),
     ("growth", "Growth", _growth),
+    ("store", "State in memory or on disk", _store),
     ("rebuild", "Rebuild", _rebuild),
     ("start_up", "From start to the first notice", _start),
 )
@@ -226,39 +243,26 @@ def _machines(machines: Mapping[str, Mapping[str, Any]], commit: str) -> str:
     return f"Broker, contenders and measuring share the machine. Last commit before the run: {commit}.\n\n" + _table(head, rows)
 
 
-def draw(found: Mapping[str, Any], folder: Path) -> list[str]:
-    """Pictures of throughput, latency and growth; returns their names. None where matplotlib is not installed."""
-    try:
-        from matplotlib import pyplot as plot  # noqa: PLC0415 - a dependency of the benchmark alone
-    except ImportError:
-        return []
+PICTURES = ("throughput", "engine", "growth")
+
+
+def draw(found: Mapping[str, Any], folder: Path) -> None:
+    """Draw what the page shows."""
+    from matplotlib import pyplot as plot  # noqa: PLC0415 - a dependency of the benchmark alone
+
     folder.mkdir(exist_ok=True)
-    drawn = []
-    if "throughput" in found:
-        drawn.append("throughput")
-        _bars(
-            plot,
-            {NAMES[n]: [r["events_s"] for r in runs if "events_s" in r] for n, runs in found["throughput"].items()},
-            "events/s",
-            folder / "throughput.png",
-        )
-    if "engine" in found:
-        drawn.append("engine")
-        _bars(
-            plot,
-            {NAMES[n]: [r["records_s"] for r in runs if "records_s" in r] for n, runs in found["engine"].items()},
-            "records/s (stub)",
-            folder / "engine.png",
-        )
+    for name, figure, label in (("throughput", "events_s", "events/s"), ("engine", "records_s", "records/s (stub)")):
+        if name in found:
+            runs = found[name].items()
+            values = {NAMES[each]: [run[figure] for run in rounds if figure in run] for each, rounds in runs}
+            _bars(plot, values, label, folder / f"{name}.png")
     if "growth" in found:
-        drawn.append("growth")
-        figure, axes = plot.subplots(figsize=(7, 3.5))
+        picture, axes = plot.subplots(figsize=(7, 3.5))
         for name, each in found["growth"].items():
             axes.loglog(*zip(*each["points"], strict=True), marker="o", label=f"{name}: slope {each['slope']}")
         axes.set(xlabel="how many", ylabel="CPU seconds")
         axes.legend()
-        figure.savefig(folder / "growth.png", dpi=80, bbox_inches="tight")
-    return drawn
+        picture.savefig(folder / "growth.png", dpi=80, bbox_inches="tight")
 
 
 def _bars(plot: Any, values: Mapping[str, Sequence[float]], label: str, path: Path) -> None:
