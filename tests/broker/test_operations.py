@@ -120,6 +120,9 @@ async def test_one_events_way_is_shown(running: Live) -> None:
         assessment = models.RiskAssessment(release="maker/base@1", assessor="maker", independence="self", findings=[finding])
         event = (await maker.publish(assessment, wait="result", traceparent=TRACE)).event_id
         clean(await running.rest())
+        async with tuner.subscribe(keep=False, follow=False) as feed:
+            traces = {notice.release: feed.traceparent async for notice in feed}
+        assert traces["tuner/m@1"] == TRACE
     found = await command(running.settings, "trace", event, "--json")
     assert found["trace_id"] == TRACE[3:35]
     stages = [hop["stage"] for hop in found["hops"]]

@@ -13,6 +13,7 @@ from exchange.adapters.positions import Position, PositionFile
 from exchange.adapters.topic_reader import TopicReader
 from exchange.client.translate import translated
 from exchange.core.codec import Codec
+from exchange.core.envelope import traceparent_of
 from exchange.core.ledger import GENERATION_HEADER
 from exchange.core.step import Record
 from exchange.errors import GapError
@@ -60,12 +61,18 @@ class Feed:
         self._end: int | None = None
         self._next = 0
         self._open = self._closed = False
+        self._trace: str | None = None
         self._committed_at = time.monotonic()
 
     @property
     def position(self) -> Position:
         """Where the feed stands, the notice handed out last included."""
         return Position(self._offset, dict(self._last), self._whole, self._generation)
+
+    @property
+    def traceparent(self) -> str | None:
+        """W3C trace context of the notice handed out last: that of the event that set it off; ``None`` where it had none."""
+        return self._trace
 
     @property
     def closed(self) -> bool:
@@ -124,7 +131,7 @@ class Feed:
             notice = self._notice(record)
             self._offset = record.offset + 1
             if notice is not None:
-                self._handed = notice
+                self._handed, self._trace = notice, traceparent_of(record.headers)
                 return notice
         return None
 

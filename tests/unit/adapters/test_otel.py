@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +90,14 @@ def test_spans_leave_by_otlp(monkeypatch: pytest.MonkeyPatch) -> None:
         provider.shutdown()
     assert [path for path, _ in got] == ["/v1/traces"]
     assert bytes.fromhex(TRACE[3:35]) in got[0][1]
+
+
+def test_off_imports_nothing_of_it() -> None:
+    """A worker and a client without tracing never load OpenTelemetry."""
+    said = (
+        "import sys, exchange.workers, exchange.client; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 def test_a_client_within_a_span_goes_on_with_its_trace() -> None:
