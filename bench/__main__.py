@@ -84,7 +84,7 @@ class Run:
                 if name in engine_case.STREAMS and (why := engine_case.why_no_java()) is not None:
                     results[name].append({"failed": why})
                     continue
-                events = (20_000 if self._quick else 200_000) // (10 if name in SLOW_STUB else 1)
+                events = (20_000 if self._quick else 100_000) // (10 if name in SLOW_STUB else 1)
                 unique = f"e{round_}-{name}-{time.monotonic_ns() % 10**6}"
                 case = engine_case.engine(self._bootstrap, unique, name, self._logs, events)
                 results[name].append(self._case(f"engine {name}", case))
@@ -92,7 +92,7 @@ class Run:
 
     def throughput(self) -> None:
         """The whole flow under every engine, in turns; ours with four workers a stage too."""
-        events = 400 if self._quick else 4000
+        events = 400 if self._quick else 2000
         results: dict[str, list[Any]] = {name: [] for name in (*FLOW, "ours-4-workers")}
         for round_ in range(self.rounds):
             for name in FLOW:
@@ -104,7 +104,7 @@ class Run:
 
     def latency(self) -> None:
         """Publish to notice, under every engine, at some rates."""
-        rates, seconds = ([1, 50], 10.0) if self._quick else ([1, 100, 1000], 30.0)
+        rates, seconds = ([1, 50], 10.0) if self._quick else ([1, 100, 1000], 15.0)
         names = ("ours", "faust", "quix") if self._quick else FLOW
         self._found["latency"] = {
             name: self._case(f"latency {name}", cases.latency(self._bootstrap, name, self._logs, rates, seconds))
@@ -119,7 +119,7 @@ class Run:
 
     def rebuild(self) -> None:
         """Folding a journal again."""
-        self._found["rebuild"] = self._case("rebuild", cases.rebuild(self._bootstrap, self._logs, 300 if self._quick else 4000))
+        self._found["rebuild"] = self._case("rebuild", cases.rebuild(self._bootstrap, self._logs, 300 if self._quick else 3000))
 
     def parties(self) -> None:
         """One change, many parties."""

@@ -63,7 +63,7 @@ async def latency(bootstrap: str, engine: str, logs: Path, rates: Sequence[float
         world = World(deployment.codec, deployment.topics, seed=2)
         await _opened(deployment, world)
         for rate in rates:
-            events = list(islice(world.news(10**9), max(30, int(rate * seconds))))
+            events = list(islice(world.news(10**9), min(3000, max(30, int(rate * seconds)))))
             before = (await deployment.ends())[deployment.topics.journal]
             began = time.monotonic()
             await deployment.publish(events, rate)

@@ -34,6 +34,8 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "bare": ("bench.engines.bare",),
     "confluent-transactional": ("bench.engines.bare", "--transactional"),
 }
+PARTITIONS = max(2, os.cpu_count() or 2)
+"""As many as cores, for all contenders: more lanes than cores only make more and smaller transactions (docs/sizing.md)."""
 QUIET_S = 2.0
 LIMIT_S = 900.0
 
@@ -47,9 +49,12 @@ class Deployment:
         engine: key of :data:`ENGINES`.
         logs: folder for what its processes say.
         workers: processes of each stage.
+        partitions: of the deployment.
     """
 
-    def __init__(self, bootstrap: str, name: str, engine: str, logs: Path, workers: int = 1, partitions: int = 4) -> None:
+    def __init__(
+        self, bootstrap: str, name: str, engine: str, logs: Path, workers: int = 1, partitions: int = PARTITIONS
+    ) -> None:
         self.settings = Settings(home=logs / name, bootstrap_servers=bootstrap, deployment=name, partitions=partitions)
         self.schemas, self.codec = load_codec()
         self.topics = self.settings.topics

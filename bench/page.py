@@ -15,14 +15,19 @@ NAMES = {
 
 
 def write_page(found: Mapping[str, Any], docs: Path) -> None:
-    """Write the page; its pictures where matplotlib is."""
-    pictures = draw(found, docs / "bench")
-    (docs / "bench.md").write_text(page(found, pictures), "utf-8")
+    """Write the page and its pictures."""
+    draw(found, docs / "bench")
+    (docs / "bench.md").write_text(page(found), "utf-8")
 
 
-def page(found: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """The page as Markdown."""
-    parts = [INTRO, "## Targets", _targets(found.get("targets", ())), *(f"![{name}](bench/{name}.png)" for name in pictures)]
+    parts = [
+        INTRO,
+        "## Targets",
+        _targets(found.get("targets", ())),
+        *(f"![{name}](bench/{name}.png)" for name in PICTURES if name in found),
+    ]
     for key, heading, make in SECTIONS:
         if key in found:
             parts += [f"## {heading}", make(found[key])]
@@ -226,39 +231,26 @@ def _machines(machines: Mapping[str, Mapping[str, Any]], commit: str) -> str:
     return f"Broker, contenders and measuring share the machine. Last commit before the run: {commit}.\n\n" + _table(head, rows)
 
 
-def draw(found: Mapping[str, Any], folder: Path) -> list[str]:
-    """Pictures of throughput, latency and growth; returns their names. None where matplotlib is not installed."""
-    try:
-        from matplotlib import pyplot as plot  # noqa: PLC0415 - a dependency of the benchmark alone
-    except ImportError:
-        return []
+PICTURES = ("throughput", "engine", "growth")
+
+
+def draw(found: Mapping[str, Any], folder: Path) -> None:
+    """Draw what the page shows."""
+    from matplotlib import pyplot as plot  # noqa: PLC0415 - a dependency of the benchmark alone
+
     folder.mkdir(exist_ok=True)
-    drawn = []
-    if "throughput" in found:
-        drawn.append("throughput")
-        _bars(
-            plot,
-            {NAMES[n]: [r["events_s"] for r in runs if "events_s" in r] for n, runs in found["throughput"].items()},
-            "events/s",
-            folder / "throughput.png",
-        )
-    if "engine" in found:
-        drawn.append("engine")
-        _bars(
-            plot,
-            {NAMES[n]: [r["records_s"] for r in runs if "records_s" in r] for n, runs in found["engine"].items()},
-            "records/s (stub)",
-            folder / "engine.png",
-        )
+    for name, figure, label in (("throughput", "events_s", "events/s"), ("engine", "records_s", "records/s (stub)")):
+        if name in found:
+            runs = found[name].items()
+            values = {NAMES[each]: [run[figure] for run in rounds if figure in run] for each, rounds in runs}
+            _bars(plot, values, label, folder / f"{name}.png")
     if "growth" in found:
-        drawn.append("growth")
-        figure, axes = plot.subplots(figsize=(7, 3.5))
+        picture, axes = plot.subplots(figsize=(7, 3.5))
         for name, each in found["growth"].items():
             axes.loglog(*zip(*each["points"], strict=True), marker="o", label=f"{name}: slope {each['slope']}")
         axes.set(xlabel="how many", ylabel="CPU seconds")
         axes.legend()
-        figure.savefig(folder / "growth.png", dpi=80, bbox_inches="tight")
-    return drawn
+        picture.savefig(folder / "growth.png", dpi=80, bbox_inches="tight")
 
 
 def _bars(plot: Any, values: Mapping[str, Sequence[float]], label: str, path: Path) -> None:
