@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 FLOW = ("ours", "faust", "quix", "quix-exactly-once", "bare", "confluent-transactional")
 STUB = ("ours", "bare", "confluent-transactional", "streams-exactly-once", "streams-at-least-once", "quix", "faust")
 SLOW_STUB = ("faust",)
-CASES = ("growth", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
+CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
 
 
 def say(text: str) -> None:
@@ -68,6 +68,11 @@ class Run:
         """Cost of the steps alone."""
         say("growth …")
         self._found["growth"] = core_cases.growth(400 if self._quick else 3200)
+
+    def store(self) -> None:
+        """State in memory and on disk."""
+        say("store …")
+        self._found["store"] = core_cases.store(200 if self._quick else 2000, 20 if self._quick else 1500, self._logs / "state")
 
     def floor(self) -> None:
         """The broker's own tool."""

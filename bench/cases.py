@@ -37,11 +37,11 @@ async def throughput(bootstrap: str, engine: str, logs: Path, events: int, *, wo
     async with Deployment(bootstrap, _name("flow", engine), engine, logs, workers) as deployment:
         world = World(deployment.codec, deployment.topics, seed)
         await _opened(deployment, world)
-        before, used, began = await deployment.ends(), deployment.cpu(), time.time()
+        before, used, held, began = await deployment.ends(), deployment.cpu(), _on_disk(logs), time.time()
         await deployment.publish(world.news(events))
         await deployment.at_rest(before[deployment.topics.journal] + events - 1)
         spent = {stage: deployment.cpu()[stage] - used[stage] for stage in STAGES}
-        memory = deployment.memory()
+        memory, grown = deployment.memory(), _on_disk(logs) - held
         notices = await deployment.notices()
         news = [record.timestamp_ms / 1000 for record, _ in notices if record.timestamp_ms / 1000 >= began]
         seconds = max(news) - began
@@ -52,8 +52,14 @@ async def throughput(bootstrap: str, engine: str, logs: Path, events: int, *, wo
             "events_per_cpu_s": round(events / sum(spent.values()), 1),
             "slowest_stage_events_per_cpu_s": round(events / max(spent.values()), 1),
             "notices": len(news), "repeated_notices": len(identities) - len(set(identities)),
+            "disk_kb_an_event": round(grown / events / 1e3, 1),
             "rss_mb": {stage: round(value / 1e6) for stage, value in memory.items()},
         }  # fmt: skip
+
+
+def _on_disk(logs: Path) -> int:
+    """Bytes that the broker's files take; sparse ones what is written of them."""
+    return sum(each.stat().st_blocks * 512 for each in (logs / "kafka").rglob("*") if each.is_file())
 
 
 async def latency(bootstrap: str, engine: str, logs: Path, rates: Sequence[float], seconds: float) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.world import Submission, World
-from exchange.core.step import Output
+from exchange.core.step import Output, Record
 from exchange.testing.bus import Bus
 
 
@@ -55,3 +58,31 @@ def growth(largest: int) -> dict[str, Any]:
         graph.append((size, round(_cost(bus, list(few.news(200))), 3)))
     found = {"events": events, "children": edges, "graph": graph}
     return {name: {"points": points, "slope": slope(points)} for name, points in found.items()}
+
+
+def store(events: int, families: int, folder: Path) -> dict[str, Any]:
+    """The three steps with their state in memory and on disk: CPU and seconds of as many events, bytes of both."""
+    found = {}
+    for kind in ("memory", "disk"):
+        bus = Bus(2, limit=10**9)
+        if kind == "disk":
+            from bench.disk_state import DiskState  # noqa: PLC0415 - a dependency of the benchmark alone
+
+            for lane in bus.lanes:
+                lane.state = DiskState(lane.processor, folder / f"{lane.processor.name}-{lane.partition}")  # type: ignore[assignment]
+        world = World(bus.codec, bus.topics, families=families)
+        before = psutil.Process().memory_info().rss
+        _cost(bus, list(world.opening()))
+        for log in bus.logs.values():  # what was said so far is not state
+            log[:] = [Record(each.topic, each.partition, each.offset, None, None, (), 0) for each in log]
+        grown = psutil.Process().memory_info().rss - before
+        began, used = time.monotonic(), time.process_time()
+        _cost(bus, list(world.news(events)))
+        spent, seconds = time.process_time() - used, time.monotonic() - began
+        found[kind] = {
+            "cpu_ms_an_event": round(spent / events * 1e3, 2),
+            "ms_an_event": round(seconds / events * 1e3, 2),
+            "grown_mb": round(grown / 1e6),
+        }
+    size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+    return {"releases": 7 * families, "events": events, **found, "disk_mb": round(size / 1e6, 1)}

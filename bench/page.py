@@ -1,10 +1,12 @@
-"""docs/bench.md and its pictures, from the results alone: no figure is written by hand."""
+"""docs/bench.md, docs/sizing.md and pictures, from the results alone: no figure is written by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.sizing import sizing
 
 NAMES = {
     "ours": "the exchange", "faust": "ordinary Faust app", "quix": "Quix Streams", "quix-exactly-once": "Quix Streams, exactly-once",
@@ -18,6 +20,7 @@ def write_page(found: Mapping[str, Any], docs: Path) -> None:
     """Write the page and its pictures."""
     draw(found, docs / "bench")
     (docs / "bench.md").write_text(page(found), "utf-8")
+    (docs / "sizing.md").write_text(sizing(found), "utf-8")
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -43,8 +46,8 @@ minutes). This page and its pictures are made from `bench/results.json`; nothing
 The *flow* is the whole job: a submission is admitted, its dossier and those of releases downstream are worked out (decoding, completeness,
 risk), state is written, every stakeholder is told. All contenders run the same pure steps in three processes; they differ in what carries
 them. The *stub* is a step that costs next to nothing: it measures engines, not their load. What each contender is stands at the head of its
-file in `bench/engines`. Only the exchange, Kafka Streams and the transactional loop on confluent-kafka promise anything when a process dies
-(Quix offers it, and lost events when we killed it: see [faults](faults.md) for ours)."""
+file in `bench/engines`. The loops without transactions and the ordinary Faust app promise nothing when a process dies; none but ours was
+killed here ([faults](faults.md))."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -181,6 +184,14 @@ def _growth(found: Mapping[str, Any]) -> str:
     return "CPU of the three steps in memory, without a broker.\n\n" + _table(("against", "CPU seconds", "log-log slope"), rows)
 
 
+def _store(found: Mapping[str, Any]) -> str:
+    rows = [
+        (kind, found[kind]["cpu_ms_an_event"], found[kind]["ms_an_event"], found[kind]["grown_mb"]) for kind in ("memory", "disk")
+    ]
+    told = f"The three steps over {found['releases']} releases and {found['events']} events, without a broker; on disk {found['disk_mb']} MB of RocksDB."
+    return told + "\n\n" + _table(("state", "CPU ms an event", "ms an event", "MB grown while the releases came"), rows)
+
+
 def _rebuild(found: Mapping[str, Any]) -> str:
     if "failed" in found:
         return str(found["failed"])
@@ -208,6 +219,7 @@ SECTIONS = (
     ("parties", "One change, many parties", _parties),
     ("children", "One change, many children", _children),
     ("growth", "Growth", _growth),
+    ("store", "State in memory or on disk", _store),
     ("rebuild", "Rebuild", _rebuild),
     ("start_up", "From start to the first notice", _start),
 )

@@ -186,6 +186,25 @@ async def test_a_worker_drains_within_ten_seconds_under_load(running: Live) -> N
         assert any(line.startswith(f"{name} ended (exit 0)") for line in running.said), running.said
 
 
+async def test_a_worker_ends_in_time_even_when_the_broker_says_nothing(running: Live) -> None:
+    """Frozen in the middle: what is in doubt is left to whoever opens the lane next."""
+    broker, process = running.local.broker, running.local.workers["dossier"].process
+    assert process
+    playing = asyncio.create_task(World(running, 22, 30).play(0.0))
+    await asyncio.sleep(1.0)
+    pid: int = getattr(broker, "pid")  # noqa: B009 - of the embedded one
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert time.monotonic() - began < 10
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await playing
+    clean(await running.rest())
+
+
 def broken_tree(folder: Path) -> Path:
     """This tree with a fan-out that cannot tell of one line."""
     for name in ("src", "streams", "schemas"):

@@ -10,6 +10,7 @@ import pytest
 from bench import targets
 from bench.core_cases import slope
 from bench.page import PICTURES, page
+from bench.sizing import sizing
 from bench.world import World
 from exchange.testing.bus import Bus
 
@@ -25,6 +26,7 @@ def found() -> dict[str, object]:
 def test_the_page_is_made_of_the_results(found: dict[str, object]) -> None:
     """`python -m bench --page` makes it anew."""
     assert (ROOT / "docs" / "bench.md").read_text("utf-8") == page(found)
+    assert (ROOT / "docs" / "sizing.md").read_text("utf-8") == sizing(found)
     assert all((ROOT / "docs" / "bench" / f"{name}.png").exists() for name in PICTURES if name in found)
 
 

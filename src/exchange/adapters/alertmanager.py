@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
+from exchange.adapters.prometheus import Api
 from exchange.errors import PlumbingError
-
-TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,28 +26,20 @@ class Alert:
     since: str
 
 
-async def firing(url: str) -> list[Alert]:
+def firing(url: str) -> list[Alert]:
     """The alerts that fire, neither silenced nor inhibited.
 
     Args:
-        url: of Alertmanager, without path (https://prometheus.io/docs/alerting/latest/clients/: API v2).
+        url: of Alertmanager, without path.
 
     Raises:
         PlumbingError: it does not answer, or not with alerts.
     """
-    wanted = {"active": "true", "silenced": "false", "inhibited": "false"}
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-            session.get(f"{url.rstrip('/')}/api/v2/alerts", params=wanted) as answer,
-        ):
-            answer.raise_for_status()
-            found = await answer.json()
-            return [_alert(each) for each in found]
-    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        raise PlumbingError(
-            f"Alertmanager does not answer ({type(error).__name__})", hint="is EXCHANGE_ALERTMANAGER_URL right?"
-        ) from None
+        found = Api(url).get("/api/v2/alerts", active="true", silenced="false", inhibited="false")
+        return [_alert(each) for each in found]
+    except (KeyError, TypeError):
+        raise PlumbingError("what answers is no Alertmanager", hint="is EXCHANGE_ALERTMANAGER_URL right?") from None
 
 
 def _alert(each: dict[str, Any]) -> Alert:

@@ -87,7 +87,7 @@ class _Top:
         if self.settings.alertmanager_url is None:
             return None, ""
         try:
-            return await firing(self.settings.alertmanager_url), ""
+            return await asyncio.to_thread(firing, self.settings.alertmanager_url), ""
         except PlumbingError as error:
             return None, error.message
 

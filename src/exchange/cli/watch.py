@@ -112,4 +112,5 @@ class Watch:
 def _line(letter: dict[str, Any]) -> str:
     where = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
     what = "a line stopped at" if letter["processor"] == "fanout" else "quarantined"
-    return f"{letter['processor']}: {what} {where} ({letter['reason']}, {letter['error'] or '-'}); exchange dead-letters list"
+    look = "exchange lines list" if letter["processor"] == "fanout" else "exchange dead-letters list"
+    return f"{letter['processor']}: {what} {where} ({letter['reason']}, {letter['error'] or '-'}); {look}"

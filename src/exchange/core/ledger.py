@@ -103,30 +103,16 @@ class Ledger:
 def by_processor(records: Iterable[Record], topics: Topics, codec: Codec, forgetful: Collection[str] = ()) -> dict[str, Ledger]:
     """One ledger a processor; what the clock, an operator or a party wrote is in none.
 
-    Nor are letters of stops that an operator ended by starting the line again: the release that mended the fault makes none of
-    them, and where one is made again all the same, nobody misses it.
+    Nor are fan-out's dead letters. Each tells of a stop, which is what one release could not do: the release that mends the fault
+    makes none of them, and what the line had to tell is compared by itself.
     """
     sorted_: dict[str, list[Record]] = {"intake": [], "dossier": [], "fanout": []}
-    letters: list[Record] = []
     for record in records:
         author = author_of(record, topics, codec)
-        if record.topic == topics.dead_letters:
-            letters.append(record)
-        elif author is not None:
+        if author is not None and not (author == "fanout" and record.topic == topics.dead_letters):
             sorted_[author].append(record)
-    resumed = _resumed(letters, codec)
-    for record in letters:
-        author = author_of(record, topics, codec)
-        if author is not None and record.offset not in resumed:
-            sorted_[author].append(record)
-    of_fanout = [*forgetful, *([topics.dead_letters] if resumed else [])]
-    return {name: Ledger(found, of_fanout if name == "fanout" else forgetful, codec.unframed) for name, found in sorted_.items()}
-
-
-def _resumed(letters: Iterable[Record], codec: Codec) -> set[int]:
-    """Offsets of the dead letters of stops that were ended."""
-    marks = [codec.decode_trusted(each.value or b"")[1] for each in letters if name_of(each) == "LetterHandled"]
-    return {mark["letter"] for mark in marks if mark["outcome"] == "resumed"}
+    missed = dict.fromkeys(sorted_, forgetful) | {"fanout": [*forgetful, topics.dead_letters]}
+    return {name: Ledger(found, missed[name], codec.unframed) for name, found in sorted_.items()}
 
 
 def name_of(record: Record) -> str:
