@@ -30,6 +30,7 @@ from exchange.adapters.cluster_watch import ClusterGauges, ClusterWatch
 from exchange.adapters.faust_app import loop_app, run_worker, timer_app
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.otel import Spans
+from exchange.adapters.room import Room
 from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
 from exchange.adapters.step_log import StepLog
@@ -66,10 +67,17 @@ def processor_app(name: str, settings: Settings) -> Any:
         hook=_hook(settings, watched),
         limits=Limits(topics=settings.fanout_limit) if name == "fanout" else Limits(),
         prepare=rules.load,
+        room=_room(settings, kafka) if name == "fanout" else None,
     )
     if watched is not None:
         app.task(partial(_measure_delay, app, name, watched[0]))
     return app
+
+
+def _room(settings: Settings, kafka: dict[str, Any]) -> Room:
+    """What fan-out tells releases downstream waits in the journal, before the dossier processor."""
+    topics = settings.topics
+    return Room(kafka, topics.journal, topics.partitions, f"{settings.deployment}-dossier")
 
 
 def clock_app(settings: Settings) -> Any:

@@ -25,6 +25,7 @@ from exchange.adapters.lane import EnsureTopics
 from exchange.adapters.lane_events import Hook, silent
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.loop import Loop
+from exchange.adapters.room import HasRoom
 from exchange.core.step import Processor
 
 STOP_TIMEOUT_S = 9.0  # below the ten seconds a supervisor gives after SIGTERM
@@ -90,6 +91,7 @@ def loop_app(
     hook: Hook = silent,
     limits: Limits | None = None,
     prepare: Callable[[], Awaitable[None]] | None = None,
+    room: HasRoom | None = None,
 ) -> faust.App:
     """Return a Faust app that hosts one processor's batch loop.
 
@@ -103,9 +105,10 @@ def loop_app(
         hook: told what happens in the lanes.
         limits: bounds of a batch and a transaction.
         prepare: awaited before the loop starts (reading the rules).
+        room: says whether the processor behind has room for drain work.
     """
     app = _LoopApp(f"{deployment}-{processor.name}", **_floor(kafka, data_dir))
-    loop = Loop(processor, kafka, deployment, generation, ensure_topics=ensure_topics, hook=hook, limits=limits)
+    loop = Loop(processor, kafka, deployment, generation, ensure_topics=ensure_topics, hook=hook, limits=limits, room=room)
     app.service(LoopService(loop, prepare))  # type: ignore[arg-type]
     return app
 

@@ -50,6 +50,7 @@ from exchange.adapters.lane_restore import (
 from exchange.adapters.lane_state import POSITION_KEY, Draft, LaneState, Limits, Position, Stepped, run_drain, run_step
 from exchange.adapters.lane_tally import Publications, Tally
 from exchange.adapters.lane_topics import TopicBook
+from exchange.adapters.room import HasRoom, Pace
 from exchange.core.envelope import id_of
 from exchange.core.step import Output, Processor, Record
 from exchange.core.timing import with_published
@@ -59,6 +60,7 @@ OPEN_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 8.0  # below the transaction time-out: what takes longer is in doubt
 STOP_TIMEOUT_S = 6.0
 IDLE_MS = 1000
+PACE_MS = 20
 FETCH_PIECE = 50
 READ_TIMEOUT_MS = 15_000
 BREATHE_S = 0.025  # steps run this long before the event loop (and the group's heartbeat) gets its turn
@@ -87,6 +89,7 @@ class LanePlan:
         hook: told what happens.
         ensure_topics: makes topics that a step asks for.
         producer: makes a producer from client settings and a transactional id.
+        room: says whether the processor behind has room for more drain work.
     """
 
     processor: Processor
@@ -97,6 +100,7 @@ class LanePlan:
     hook: Hook = silent
     ensure_topics: EnsureTopics | None = None
     producer: ProducerFactory = aiokafka_txn.OnceProducer
+    room: HasRoom | None = None
 
     @property
     def group(self) -> str:
@@ -143,6 +147,7 @@ class Lane:
         self._bounds = (0, 0)
         self._may_drain = False
         self._drain_after = 0.0
+        self._pace = Pace(self.plan.room)
         if self._counting is not None:
             self._counting.cancel()
         self._counting = None
@@ -368,12 +373,13 @@ class Lane:
         input_turn = True
         while not self._stopping:
             self.plan.hook(LaneTurn(*self._who))
+            drain = self._drain_due() and await self._pace.may_go_on(self._behind())
             if not self._pending:
-                await self._fetch()
-            if self._pending and (input_turn or not self._drain_due()):
+                await self._fetch(0 if drain else PACE_MS if self._drain_due() else IDLE_MS)
+            if self._pending and (input_turn or not drain):
                 await self._batch(self._take_input)
                 input_turn = False
-            elif self._drain_due():
+            elif drain:
                 await self._batch(self._take_drain)
                 input_turn = True
             else:
@@ -382,8 +388,11 @@ class Lane:
     def _drain_due(self) -> bool:
         return self._may_drain and perf_counter() >= self._drain_after
 
-    async def _fetch(self) -> None:
-        wait = 0 if self._drain_due() else IDLE_MS
+    def _behind(self) -> int:
+        """Input records that wait in this lane."""
+        return max(0, (self._consumer.highwater(self._input) or 0) - self._next)
+
+    async def _fetch(self, wait: int) -> None:
         most, room = self.plan.limits.records, self.plan.limits.bytes
         while len(self._pending) < most and room > 0:  # in pieces: 500 records of the largest kind would be a gigabyte
             piece = min(FETCH_PIECE, most - len(self._pending))
@@ -442,6 +451,8 @@ class Lane:
                 self._may_drain = False
                 return
             self._absorb(draft, step)
+            if self.plan.room is not None:  # a step a transaction: what is behind is asked between
+                return
             await asyncio.sleep(0)
 
     def _timed(self, step: Stepped, record: Record) -> Stepped:

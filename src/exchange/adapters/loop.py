@@ -26,6 +26,7 @@ from exchange.adapters.lane import BACKOFF_MAX_S, BACKOFF_S, EnsureTopics, Lane,
 from exchange.adapters.lane_events import Assigned, Hook, Polled, silent
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.lane_topics import TopicBook
+from exchange.adapters.room import HasRoom
 from exchange.core.step import Processor
 from exchange.errors import ConfigError, StateError, TopicMissingError
 
@@ -47,6 +48,7 @@ class Loop:
         hook: told what happens (:mod:`exchange.adapters.lane_events`); must not raise.
         limits: bounds of a batch and a transaction.
         producer: makes producers; only tests give another one.
+        room: says whether the processor behind has room for drain work (:mod:`exchange.adapters.room`).
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class Loop:
         hook: Hook = silent,
         limits: Limits | None = None,
         producer: ProducerFactory = aiokafka_txn.OnceProducer,
+        room: HasRoom | None = None,
     ) -> None:
-        self.plan = LanePlan(processor, dict(kafka), deployment, generation, limits or Limits(), hook, ensure_topics, producer)
+        self.plan = LanePlan(
+            processor, dict(kafka), deployment, generation, limits or Limits(), hook, ensure_topics, producer, room
+        )
         self._topics = TopicBook()
         self._lanes: dict[int, Lane] = {}
         self._consumer: Any = None
