@@ -86,7 +86,7 @@ OBSERVE_OUT ?= docs/observe
 observe: $(STAMP)
 	$(PY) -m exchange.testing.observe --seconds $(OBSERVE_SECONDS) --out $(OBSERVE_OUT) $(if $(WHERE),--where "$(WHERE)")
 
-# Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency one case.
+# Ours beside Faust, Quix Streams, confluent-kafka and Kafka Streams: docs/bench.md. QUICK=1 takes five minutes, ONLY=latency ROUNDS=1 a part.
 BENCH := .venv-bench
 $(BENCH)/.installed: requirements.txt bench/requirements.txt
 	test -x $(BENCH)/bin/python || python3 -m venv $(BENCH)
@@ -95,7 +95,7 @@ $(BENCH)/.installed: requirements.txt bench/requirements.txt
 	touch $@
 
 bench: $(BENCH)/.installed
-	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	PYTHONPATH=src:. $(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 fix: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

@@ -34,6 +34,8 @@ HERE = Path(__file__).parent
 FLOW = ("ours", "faust", "quix", "quix-exactly-once", "bare", "confluent-transactional")
 STUB = ("ours", "bare", "confluent-transactional", "streams-exactly-once", "streams-at-least-once", "quix", "faust")
 SLOW_STUB = ("faust",)
+QUICK_FLOW = ("ours", "faust", "quix", "bare")
+QUICK_STUB = ("ours", "bare", "streams-exactly-once", "faust")
 CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
 
 
@@ -57,9 +59,9 @@ def machine() -> dict[str, Any]:
 class Run:
     """One run: a broker, the cases, and what they found."""
 
-    def __init__(self, bootstrap: str, logs: Path, found: dict[str, Any], *, quick: bool) -> None:
+    def __init__(self, bootstrap: str, logs: Path, found: dict[str, Any], *, quick: bool, rounds: int) -> None:
         self._bootstrap, self._logs, self._found, self._quick = bootstrap, logs, found, quick
-        self.rounds = 1 if quick else 3
+        self.rounds = 1 if quick else rounds
 
     def _case(self, what: str, run: Any) -> Any:
         return asyncio.run(cases.main_case(say, what, run))
@@ -83,9 +85,10 @@ class Run:
 
     def engine(self) -> None:
         """The stub under every engine, in turns."""
-        results: dict[str, list[Any]] = {name: [] for name in STUB}
+        names = QUICK_STUB if self._quick else STUB
+        results: dict[str, list[Any]] = {name: [] for name in names}
         for round_ in range(self.rounds):
-            for name in STUB:
+            for name in names:
                 if name in engine_case.STREAMS and (why := engine_case.why_no_java()) is not None:
                     results[name].append({"failed": why})
                     continue
@@ -98,19 +101,22 @@ class Run:
     def throughput(self) -> None:
         """The whole flow under every engine, in turns; ours with four workers a stage too."""
         events = 400 if self._quick else 2000
-        results: dict[str, list[Any]] = {name: [] for name in (*FLOW, "ours-4-workers")}
+        names = QUICK_FLOW if self._quick else FLOW
+        results: dict[str, list[Any]] = {name: [] for name in (*names, "ours-4-workers")}
         for round_ in range(self.rounds):
-            for name in FLOW:
+            for name in names:
                 case = cases.throughput(self._bootstrap, name, self._logs, events, seed=round_ + 1)
                 results[name].append(self._case(f"throughput {name}", case))
+            if self._quick:
+                continue
             case = cases.throughput(self._bootstrap, "ours", self._logs, events, workers=4, seed=round_ + 1)
             results["ours-4-workers"].append(self._case("throughput ours, 4 workers a stage", case))
         self._found["throughput"] = results
 
     def latency(self) -> None:
         """Publish to notice, under every engine, at some rates."""
-        rates, seconds = ([1, 50], 10.0) if self._quick else ([1, 100, 1000], 15.0)
-        names = ("ours", "faust", "quix") if self._quick else FLOW
+        rates, seconds = ([20], 5.0) if self._quick else ([1, 100, 1000], 15.0)
+        names = ("ours", "faust") if self._quick else ("ours", "faust", "quix", "confluent-transactional")
         self._found["latency"] = {
             name: self._case(f"latency {name}", cases.latency(self._bootstrap, name, self._logs, rates, seconds))
             for name in names
@@ -119,7 +125,8 @@ class Run:
     def start_up(self) -> None:
         """From starting the processes to the first notice."""
         self._found["start_up"] = {
-            name: self._case(f"start {name}", cases.start_up(self._bootstrap, name, self._logs)) for name in FLOW[:3]
+            name: self._case(f"start {name}", cases.start_up(self._bootstrap, name, self._logs))
+            for name in FLOW[: 1 if self._quick else 3]
         }
 
     def rebuild(self) -> None:
@@ -135,7 +142,7 @@ class Run:
 
     def children(self) -> None:
         """One change, many children."""
-        sizes = [(500, 50)] if self._quick else [(10_000, 1000), (100_000, 1000)]
+        sizes = [(500, 50)] if self._quick else [(100_000, 1000)]
         self._found["children"] = [
             self._case(f"{many} children of {holders} parties", graph_cases.children(self._bootstrap, self._logs, many, holders))
             for many, holders in sizes
@@ -149,16 +156,17 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="five minutes")
     parser.add_argument("--only", default=",".join(CASES), help=f"cases, with commas between: {', '.join(CASES)}")
+    parser.add_argument("--rounds", type=int, default=3, help="of the cases that are compared")
     parser.add_argument("--page", action="store_true", help="draw the page from the results, measure nothing")
     given = parser.parse_args()
     path = HERE / ("quick.json" if given.quick else "results.json")
     if not given.page:
-        measure(path, given.only.split(","), quick=given.quick)
+        measure(path, given.only.split(","), quick=given.quick, rounds=given.rounds)
     if not given.quick:
         write_page(json.loads(path.read_text("utf-8")), HERE.parent / "docs")
 
 
-def measure(path: Path, wanted: list[str], *, quick: bool) -> None:
+def measure(path: Path, wanted: list[str], *, quick: bool, rounds: int) -> None:
     """Run the wanted cases; what others found in an earlier run stays."""
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() and set(wanted) != set(CASES) else {}
     unknown = set(wanted) - set(CASES)
@@ -168,7 +176,7 @@ def measure(path: Path, wanted: list[str], *, quick: bool) -> None:
         logs = Path(tempfile.mkdtemp(prefix=f"bench-{case}-"))
         with embedded_kafka(logs / "kafka") as kafka:  # a broker each, so that none carries what another left
             where = machine()
-            step: Callable[[], None] = getattr(Run(kafka.bootstrap, logs, found, quick=quick), case)
+            step: Callable[[], None] = getattr(Run(kafka.bootstrap, logs, found, quick=quick, rounds=rounds), case)
             step()
         found.setdefault("machines", {})[case] = {**where, "load_after": os.getloadavg()[0]}
         found["commit"] = subprocess.run(

@@ -40,8 +40,8 @@ def page(found: Mapping[str, Any]) -> str:
 
 INTRO = """# Benchmark
 
-Ours beside what one would pick instead, on one broker, with the same events, by `make bench` (an hour) or `make bench QUICK=1` (five
-minutes). This page and its pictures are made from `bench/results.json`; nothing here was written by hand but the explanations.
+Ours beside what one would pick instead, on one broker, with the same events, by `make bench` (three quarters of an hour) or `make bench
+QUICK=1` (five minutes). This page and its pictures are made from `bench/results.json`; nothing here was written by hand but the explanations.
 
 The *flow* is the whole job: a submission is admitted, its dossier and those of releases downstream are worked out (decoding, completeness,
 risk), state is written, every stakeholder is told. All contenders run the same pure steps in three processes; they differ in what carries
