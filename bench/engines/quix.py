@@ -5,6 +5,7 @@ Its state is the steps' own in memory, beside Quix's store (RocksDB and a change
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -33,10 +34,10 @@ class Value(Serializer):
 def main(given: Any, guarantee: str) -> None:
     """Run until SIGTERM."""
     processor = processor_of(given)
-    lanes = Lanes(processor)
+    lanes, home = Lanes(processor), os.environ["EXCHANGE_HOME"]
     app = Application(
         broker_address=given.bootstrap, consumer_group=f"{given.deployment}-{given.processor}", auto_offset_reset="earliest",
-        processing_guarantee=guarantee, auto_create_topics=True, state_dir=f"/tmp/quix-{given.deployment}-{given.processor}",  # noqa: S108
+        processing_guarantee=guarantee, auto_create_topics=True, state_dir=f"{home}/quix-{given.processor}",
         loglevel="WARNING", commit_interval=0.1, commit_every=500, producer_extra_config={"linger.ms": 2},
         consumer_extra_config={"fetch.wait.max.ms": 100},
     )  # fmt: skip

@@ -21,7 +21,7 @@ MOST = 200
 """Records that may wait in one partition before drain work pauses: a tenth of a second of the dossier processor's work."""
 FRESH_S = 0.02
 """For so long an answer holds."""
-PATIENCE_S = 0.25
+PATIENCE_S = 2.0
 TIMEOUT_MS = 2000
 
 HasRoom = Callable[[], Awaitable[bool]]
