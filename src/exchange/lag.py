@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from exchange.adapters.admin import translated
 from exchange.adapters.consumer import Consumer
-from exchange.core.processors import NAMES
+from exchange.core.processors import inputs
 from exchange.settings import Settings
 
 READ_MS = 500
@@ -76,9 +76,7 @@ class LagMeter:
         return found
 
     def _inputs(self) -> dict[str, str]:
-        topics = self._settings.topics
-        inputs = (topics.submissions, topics.journal, topics.decisions)
-        return {f"{self._settings.deployment}-{name}": topic for name, topic in zip(NAMES, inputs, strict=True)}
+        return {f"{self._settings.deployment}-{name}": topic for name, topic in inputs(self._settings.topics).items()}
 
     def _places(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for partition in range(self._settings.topics.partitions)]

@@ -34,7 +34,7 @@ from exchange.adapters.room import Room
 from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
 from exchange.adapters.step_log import StepLog
-from exchange.core.processors import NAMES
+from exchange.core.processors import inputs
 from exchange.runtime import configure_logging, load_codec, make_processor
 from exchange.settings import Settings, load_settings
 from exchange.topics import Topics
@@ -101,9 +101,8 @@ async def _watch(app: Any, settings: Settings) -> None:
     """Look at groups and brokers for as long as the app runs; while no broker answers, try again."""
     registry, beat = CollectorRegistry(), health.Beat(WATCH_SILENT_S)
     _serve("clock", settings, registry, beat.live, beat.ready)
-    topics, kafka = settings.topics, settings.kafka_kwargs()
-    inputs = zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True)
-    groups = {name: (f"{settings.deployment}-{name}", topic) for name, topic in inputs}
+    kafka = settings.kafka_kwargs()
+    groups = {name: (f"{settings.deployment}-{name}", topic) for name, topic in inputs(settings.topics).items()}
     gauges = ClusterGauges(registry)
     while not app.should_stop:
         with contextlib.suppress(KafkaError, OSError):
@@ -147,7 +146,7 @@ def run(build: Callable[[Settings], Any]) -> None:
 def _collect_garbage_seldom() -> None:
     """Steps make many dicts and no circles: Python's defaults look through all of a lane's state again and again, for nothing.
 
-    A fifth of the steps' time, with a small state (docs/bench.md); what libraries leave in circles is still collected.
+    What libraries leave in circles is still collected.
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
@@ -200,9 +199,7 @@ def _told(settings: Settings) -> Sequence[lane_events.Hook]:
     """Who else hears what happens: a log line for each record, and spans; none by default."""
     hooks: list[lane_events.Hook] = [StepLog()] if settings.log_level == "debug" else []
     if settings.tracing == "otlp":
-        topics = settings.topics
-        inputs = (topics.submissions, topics.journal, topics.decisions)
-        hooks.append(Spans(dict(zip(NAMES, inputs, strict=True))))
+        hooks.append(Spans(inputs(settings.topics)))
     return hooks
 
 

@@ -119,7 +119,7 @@ class Codec:
         """
         raw = self._seals.raw(record)
         if raw is None:
-            raw = self._write(_SINGLE + self._schemas.fingerprints[name], name, record)
+            raw = self.plain(name, record)
             self._seals.keep(record, raw)
         return raw
 

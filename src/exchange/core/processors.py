@@ -21,6 +21,12 @@ from exchange.topics import Topics
 
 NAMES = ("intake", "dossier", "fanout")
 
+
+def inputs(topics: Topics) -> dict[str, str]:
+    """The one topic each processor reads, by processor."""
+    return dict(zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True))
+
+
 STATE_RECORDS = {
     "party": "Registration",
     "dossier": "Dossier",

@@ -57,7 +57,7 @@ def compile_writer(schema: Any, named: Mapping[str, Any], seal: Seal) -> Write:
     Raises:
         ConfigError: the schema uses what the exchange does not: unions other than of null and one more, fixed.
     """
-    return _Source(named, seal).function(schema, "")
+    return _Source(named, seal).function(schema)
 
 
 # --------------------------------------------------------------------------------------------------- single values
@@ -173,26 +173,18 @@ class _Source:
 
     def __init__(self, named: Mapping[str, Any], seal: Seal) -> None:
         self._named = named
-        self._seal = seal
         self._records: dict[str, str] = {}
         self._strings = _Known(_string)
         self._names: dict[str, Any] = {"size": _size, "checked": _list, "seal": seal, "bytes_of": _bytes, "fill": _fill}
 
-    def function(self, schema: Any, where: str) -> Write:
-        """The function that writes values of a schema."""
-        if isinstance(schema, dict) and schema["type"] == "record":
-            return self._function(self._record(schema, where))
-        body = self._lines(schema, "v", where, 1)
-        name = self._give("value", None)
-        return self._define(name, body)
-
-    def _function(self, name: str) -> Write:
-        return self._names[name]  # type: ignore[no-any-return]
+    def function(self, schema: Any) -> Write:
+        """The function that writes values of a record schema."""
+        return self._names[self._record(schema, "")]  # type: ignore[no-any-return]
 
     def _define(self, name: str, body: list[str]) -> Write:
         source = "\n".join([f"def {name}(v, o):", *body])
         exec(compile(source, f"<writer {name}>", "exec"), self._names)  # noqa: S102 - made of checked names alone, see above
-        return self._function(name)
+        return self._names[name]  # type: ignore[no-any-return]
 
     def _give(self, hint: str, value: Any) -> str:
         """A name by which the source has a value."""
@@ -252,11 +244,11 @@ class _Source:
             return [f"{indent}if {value} is not None: raise TypeError('not null')"]
         return [f"{indent}o += {self._bytes_of(full if full is not None else {'type': schema}, value, where)}"]
 
-    def _bytes_of(self, schema: Mapping[str, Any], value: str, where: str, head: bytes = b"") -> str:
+    def _bytes_of(self, schema: Mapping[str, Any], value: str, where: str) -> str:
         """An expression: the bytes of a single value."""
         kind = schema["type"]
         if kind == "enum":
-            table = {symbol: head + varint(number) for number, symbol in enumerate(schema["symbols"])}
+            table = {symbol: varint(number) for number, symbol in enumerate(schema["symbols"])}
             return f"{self._give('symbols', table)}[{value}]"
         if kind == "string":
             return f"{self._give('strings', self._strings)}[{value}]"

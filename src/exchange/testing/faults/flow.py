@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.consumer import Consumer
-from exchange.core.processors import NAMES
+from exchange.core.processors import inputs
 from exchange.errors import TimedOutError
 from exchange.settings import Settings
 
@@ -37,7 +37,7 @@ class Flow:
         kafka: dict[str, Any] = {**settings.kafka_kwargs(), "isolation_level": "read_committed", "enable_auto_commit": False}
         self._groups = {
             f"{settings.deployment}-{name}": [TopicPartition(topic, lane) for lane in range(topics.partitions)]
-            for name, topic in zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True)
+            for name, topic in inputs(topics).items()
         }
         self._stakes = topics.stakes
         state = [TopicPartition(topics.stakes, lane) for lane in range(topics.partitions)]
