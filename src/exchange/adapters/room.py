@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition
 from exchange.adapters.consumer import Consumer
 
 MOST = 200
-"""Records that may wait in one partition before drain work pauses: a tenth of a second of the dossier processor's work."""
+"""Records that may wait in one partition before drain work pauses."""
 FRESH_S = 0.02
 """For so long an answer holds."""
 PATIENCE_S = 2.0

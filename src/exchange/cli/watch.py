@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.consumer import Consumer
-from exchange.core.processors import NAMES
+from exchange.core.processors import inputs
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 
@@ -83,8 +83,7 @@ class Watch:
 
     async def _read_lag(self) -> None:
         topics = self._settings.topics
-        inputs = dict(zip(NAMES, (topics.submissions, topics.journal, topics.decisions), strict=True))
-        for name, topic in inputs.items():
+        for name, topic in inputs(topics).items():
             places = [TopicPartition(topic, partition) for partition in range(topics.partitions)]
             ends = await self._counter.end_offsets(places)
             done = await self._admin.list_consumer_group_offsets(f"{self._settings.deployment}-{name}")
