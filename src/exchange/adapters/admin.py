@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
 from exchange.errors import AccessError, BrokerError, ConfigError, TopicMissingError, UnreachableError
@@ -25,9 +26,11 @@ from exchange.topics import TopicSpec
 
 PROBE_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_MS = 15_000
-TOPICS_PER_REQUEST = 200  # a create request is answered when all its topics are there
-WAIT_VISIBLE_S = 10.0
+TOPICS_PER_REQUEST = 200  # a create request is answered when all its topics are agreed on; then brokers make their logs
+WAIT_MADE_S = 60.0  # for so many, each costs the broker some file syncs
+LOOK_AGAIN_S, LOOK_AGAIN_MAX_S = 0.02, 0.5
 WAIT_COORDINATOR_S = 20.0
+END, NOBODY = -1, -1  # Kafka's numbers for "the log's end" and "no leader"
 
 _DENIED = (
     kafka_errors.AuthenticationFailedError,
@@ -81,6 +84,8 @@ class Admin:
     async def apply(self, specs: Sequence[TopicSpec]) -> list[str]:
         """Create what is missing and return the names created; running it again changes nothing.
 
+        They are made in pieces; when this returns, the leader of each has its log and takes records.
+
         Raises:
             ConfigError: a topic exists with another partition count.
             AccessError: creating topics is not allowed.
@@ -90,10 +95,8 @@ class Admin:
         _check_counts(specs, there)
         missing = [spec for spec in specs if spec.name not in there]
         for start in range(0, len(missing), TOPICS_PER_REQUEST):
-            async with translated(self._kafka):
-                await self._create(missing[start : start + TOPICS_PER_REQUEST])
-        if missing:
-            await self._await_visible(specs)
+            async with translated(self._kafka), asyncio.timeout(WAIT_MADE_S):
+                await self._make(missing[start : start + TOPICS_PER_REQUEST])
         return [spec.name for spec in missing]
 
     async def config(self, topic: str) -> dict[str, str]:
@@ -141,31 +144,73 @@ class Admin:
         async with translated(self._kafka):
             await self._client.delete_topics(list(names))
 
-    async def _create(self, specs: Sequence[TopicSpec]) -> None:
+    async def _make(self, specs: Sequence[TopicSpec]) -> None:
+        late = specs
+        while late:
+            late = await self._create(late)
+        await self._await_led(specs)
+
+    async def _create(self, specs: Sequence[TopicSpec]) -> Sequence[TopicSpec]:
+        """Ask for topics; returns those whose answer did not come in time, to be asked for again: they may be there by then."""
         wanted = [
             NewTopic(
                 spec.name, num_partitions=spec.partitions, replication_factor=spec.replication, topic_configs=dict(spec.configs)
             )
             for spec in specs
         ]
-        answer = await self._client.create_topics(wanted)
+        try:
+            answer = await self._client.create_topics(wanted)
+        except (TimeoutError, kafka_errors.RequestTimedOutError):
+            return specs
+        late = set()
         for name, code, message in answer.topic_errors:
             error = kafka_errors.for_code(code)
             if error in (kafka_errors.NoError, kafka_errors.TopicAlreadyExistsError):
                 continue
+            if error is kafka_errors.RequestTimedOutError:
+                late.add(name)
+                continue
             if error in _DENIED:
                 raise AccessError(f"topic {name} must not be created with these credentials", hint=_ACCESS_HINT)
             raise BrokerError(f"topic {name} could not be created: {error.__name__} {message or ''}".rstrip())
+        return [spec for spec in specs if spec.name in late]
 
-    async def _await_visible(self, specs: Sequence[TopicSpec]) -> None:
-        """Wait until every topic is in the metadata: two creators may have raced, so the counts are checked again."""
-        async with asyncio.timeout(WAIT_VISIBLE_S):
-            while True:
-                there = await self.topics()
-                if all(spec.name in there for spec in specs):
-                    break
-                await asyncio.sleep(0.05)
-        _check_counts(specs, there)
+    async def _await_led(self, specs: Sequence[TopicSpec]) -> None:
+        """Wait until the leader of every partition answers for it.
+
+        The metadata name a leader before that broker has made the log; a record sent in between is refused (NotLeader). Two creators may have raced, so the counts are checked again.
+        """
+        waiting, pause = {spec.name: spec for spec in specs}, LOOK_AGAIN_S
+        while True:
+            rows = [row for row in await self._client.describe_topics(list(waiting)) if not row["error_code"]]
+            _check_counts(waiting.values(), {row["topic"]: len(row["partitions"]) for row in rows})
+            for topic in await self._led(rows):
+                del waiting[topic]
+            if not waiting:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LOOK_AGAIN_MAX_S)
+
+    async def _led(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Those of the topics for all of whose partitions a leader can say where the log ends."""
+        asked: dict[int, dict[str, list[tuple[int, int]]]] = {}
+        for row in rows:
+            for part in row["partitions"]:
+                asked.setdefault(part["leader"], {}).setdefault(row["topic"], []).append((part["partition"], END))
+        missing = set(asked.pop(NOBODY, ()))
+        for leader, places in asked.items():
+            try:
+                answer = await self._client._send_request(OffsetRequest(-1, 0, list(places.items())), leader)
+            except (kafka_errors.NodeNotReadyError, kafka_errors.KafkaConnectionError, kafka_errors.RequestTimedOutError):
+                missing |= set(places)
+                continue
+            for topic, parts in answer.topics:
+                for _, code, *_ in parts:
+                    if not (error := kafka_errors.for_code(code)).retriable and error is not kafka_errors.NoError:
+                        raise BrokerError(f"the leader of topic {topic} does not answer for it: {error.__name__}")
+                    if code:
+                        missing.add(topic)
+        return {row["topic"] for row in rows} - missing
 
 
 def _check_counts(specs: Iterable[TopicSpec], there: Mapping[str, int]) -> None:
