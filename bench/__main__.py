@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from bench import cases, core_cases, engine_case, graph_cases, targets
+from bench import cases, core_cases, engine_case, graph_cases, targets, topic_case
 from bench.page import write_page
 from exchange.adapters.broker_jars import KAFKA_VERSION
 from exchange.testing.broker import embedded_kafka
@@ -36,7 +36,7 @@ STUB = ("ours", "bare", "confluent-transactional", "streams-exactly-once", "stre
 SLOW_STUB = ("faust",)
 QUICK_FLOW = ("ours", "faust", "quix", "bare")
 QUICK_STUB = ("ours", "bare", "streams-exactly-once", "faust")
-CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "children")
+CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "topics", "children")
 
 
 def say(text: str) -> None:
@@ -135,9 +135,16 @@ class Run:
 
     def parties(self) -> None:
         """One change, many parties."""
-        sizes = [100] if self._quick else [200, 1000]
+        sizes = [100] if self._quick else [200, 1000, 3000]
         self._found["parties"] = [
             self._case(f"{many} parties", graph_cases.parties(self._bootstrap, self._logs, many)) for many in sizes
+        ]
+
+    def topics(self) -> None:
+        """Where a topic for each party ends on one broker."""
+        sizes = [(500, 256)] if self._quick else [(10_000, 256), (10_000, 512)]
+        self._found["topics"] = [
+            self._case(f"{many} topics, {heap} MB of heap", topic_case.topics(self._logs, many, heap)) for many, heap in sizes
         ]
 
     def children(self) -> None:

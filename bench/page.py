@@ -139,6 +139,18 @@ def _parties(found: Sequence[Mapping[str, Any]]) -> str:
     return "One change of a release that so many parties follow, each with a topic of its own.\n\n" + _table(head, rows)
 
 
+def _topics(found: Sequence[Mapping[str, Any]]) -> str:
+    head = ("Java heap, MB", "topics made", "of", "seconds", "ended with", "broker's memory, MB", "memory maps", "file handles")
+    rows = [
+        (c["heap_mb"], c["made"], c["wanted"], c["seconds"], c["ended"] or "–", c["rss_mb"], c["maps"], c["handles"])
+        if "failed" not in c else (c["failed"], *"–" * 7)
+        for c in found
+    ]  # fmt: skip
+    return "Notice topics made on a broker that does nothing else, until there are enough or it can no more.\n\n" + _table(
+        head, rows
+    )
+
+
 def _children(found: Sequence[Mapping[str, Any]]) -> str:
     head = (
         "children",
@@ -217,6 +229,7 @@ SECTIONS = (
     ("engine", "Engine against engine", _engine),
     ("floor", "The broker alone", _floor),
     ("parties", "One change, many parties", _parties),
+    ("topics", "A topic for each party", _topics),
     ("children", "One change, many children", _children),
     ("growth", "Growth", _growth),
     ("store", "State in memory or on disk", _store),

@@ -103,9 +103,9 @@ class LocalExchange:
         self.broker = kafka
         if kafka is None and settings.bootstrap_servers is None:
             home, java = settings.home / "kafka", settings.java_home
-            told = settings.broker_metrics_port
+            heap, told = settings.broker_heap_mb, settings.broker_metrics_port
             self.broker = EmbeddedKafka(
-                home, settings.cache, port=settings.port, java_home=java, metrics_port=told, progress=progress
+                home, settings.cache, port=settings.port, java_home=java, heap_mb=heap, metrics_port=told, progress=progress
             )
         self.settings = settings
         logs = settings.home / "logs"
@@ -225,7 +225,13 @@ async def reached(settings: Settings, say: Callable[[str], None] = lambda _line:
     if settings.bootstrap_servers is not None:
         yield settings
         return
-    broker = EmbeddedKafka(settings.home / "kafka", settings.cache, port=settings.port, java_home=settings.java_home)
+    broker = EmbeddedKafka(
+        settings.home / "kafka",
+        settings.cache,
+        port=settings.port,
+        java_home=settings.java_home,
+        heap_mb=settings.broker_heap_mb,
+    )
     started = broker.pid is None
     if started:
         say("starting Kafka, without workers")

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         metrics_port: where /metrics, /healthz and /readyz are served; ``None``: nowhere. Each processor of ``exchange up`` takes
             the next port.
         metrics_host: address /metrics is served at.
+        broker_heap_mb: most memory for the heap of the embedded broker's Java; with more than 5,000 parties it needs more than 256.
         broker_metrics_port: where the embedded broker's own metrics are served (JMX exporter); ``None``: nowhere.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
+    broker_heap_mb: int = Field(default=256, ge=128)
     broker_metrics_port: int | None = Field(default=None, ge=1024, le=65535)
     authorities: str = ""
     profiles: str = "jg-1.2"
