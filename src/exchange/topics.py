@@ -22,8 +22,8 @@ INTERNAL_MAX = 2 * MIB
 
 _DEPLOYMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-# Kafka makes the two index files of a log as large as they may become, by default 10 MB each, and maps them; their first entries read
-# ahead as far as the disk is set to. One change told to a thousand parties stood for seconds in that (docs/adr/0015).
+# Kafka makes the two index files of a log as large as they may become, by default 10 MB each, and maps them; their first entries
+# read ahead as far as the disk is set to. A change told to a thousand parties stood for seconds in that (docs/adr/0015).
 _NOTICES = {**_FOR_EVER, "segment.bytes": str(64 * MIB), "segment.index.bytes": str(256 * 1024)}
 _STATE = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": str(64 * MIB)}
 

@@ -51,3 +51,9 @@ def test_names_are_checked() -> None:
         Topics().notices("../x")
     assert Topics().party_of("exchange.notices.a.b-c") == "a.b-c"
     assert Topics().party_of("exchange.journal") is None
+
+
+def test_a_notice_segment_is_full_before_its_indexes() -> None:
+    """Kafka begins a new segment when an index is full: 12 bytes of the time index for each 4 kB of log (docs/adr/0015)."""
+    configs = Topics().notice_spec("acme").configs
+    assert int(configs["segment.bytes"]) // 4096 * 12 <= int(configs["segment.index.bytes"]) <= 256 * 1024

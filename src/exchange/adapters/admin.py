@@ -178,7 +178,8 @@ class Admin:
     async def _await_led(self, specs: Sequence[TopicSpec]) -> None:
         """Wait until the leader of every partition answers for it.
 
-        The metadata name a leader before that broker has made the log; a record sent in between is refused (NotLeader). Two creators may have raced, so the counts are checked again.
+        The metadata name a leader before that broker has made the log; a record sent in between is refused ("not leader").
+        Two creators may have raced, so the counts are checked again.
         """
         waiting, pause = {spec.name: spec for spec in specs}, LOOK_AGAIN_S
         while True:
