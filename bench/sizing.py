@@ -22,6 +22,8 @@ def sizing(found: Mapping[str, Any]) -> str:
         parts.append(_store(found["store"]))
     if "parties" in found:
         parts += ["## Parties → topics", _parties(found["parties"])]
+    if "topics" in found:
+        parts.append(_topics(found["topics"]))
     return "\n\n".join([*parts, GROWING]) + "\n"
 
 
@@ -88,4 +90,30 @@ def _parties(cases: Sequence[Mapping[str, Any]]) -> str:
     for case in cases:
         if "failed" not in case:
             lines.append(f"| {case['parties']:,} | {case['parties'] / case['topics_made_s']:.0f} | {case['seconds']} |")
+    return "\n".join(lines)
+
+
+MAPS = 65_530
+"""Linux's default of vm.max_map_count."""
+
+
+def _topics(cases: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| Java heap of the one broker, MB | notice topics it made | asked for | a second | its memory, MB | memory maps | file handles |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
+    runs = [case for case in _runs(cases) if case["made"]]
+    for case in runs:
+        rate = case["made"] / case["seconds"]
+        figures = (case["heap_mb"], case["made"], case["wanted"], round(rate), case["rss_mb"], case["maps"], case["handles"])
+        lines.append("| " + " | ".join(f"{figure:,}" for figure in figures) + " |")
+    if runs:
+        most = max(runs, key=lambda case: case["made"])
+        each = most["maps"] / most["made"]
+        lines += [
+            "",
+            f"The heap is the first end (`EXCHANGE_BROKER_HEAP_MB`); where fewer topics were made than asked for, it was full. The next is the kernel's: "
+            f"{each:.1f} memory maps a topic reach Linux's default of {MAPS:,} (`vm.max_map_count`) at {MAPS / each / 1000:.0f},000 topics, and each takes a "
+            f"file handle (`ulimit -n`). A log that grows beyond its first 64 MB takes as many again for each further segment.",
+        ]
     return "\n".join(lines)

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         metrics_port: where /metrics, /healthz and /readyz are served; ``None``: nowhere. Each processor of ``exchange up`` takes
             the next port.
         metrics_host: address /metrics is served at.
-        broker_heap_mb: most memory for the Java heap of the embedded broker, in MB; with more than 5,000 parties 512.
+        broker_heap_mb: most memory for the Java heap of the embedded broker, in MB; with more than 2,000 parties 512.
         broker_metrics_port: where the embedded broker's own metrics are served (JMX exporter); ``None``: nowhere.
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
