@@ -13,6 +13,7 @@ from responder import Responder
 from exchange import Exchange, Position
 from exchange import sync as sync_client
 from exchange.adapters.broker import EmbeddedKafka
+from exchange.adapters.broker_config import HOST, Listener
 from exchange.errors import (
     ConfigError,
     GapError,
@@ -27,6 +28,7 @@ from exchange.events import models
 from exchange.refs import partition_of
 from exchange.settings import Settings, load_settings
 from exchange.testing.broker import unique
+from exchange.testing.faults.network import Way
 
 RELEASE = "acme/base@1"
 CARD = ("ModelCard", {"release": RELEASE, "stage": "released"})
@@ -84,6 +86,23 @@ async def test_a_refusal_is_an_error(exchange: Exchange, responder: Responder) -
     with pytest.raises(RefusedError) as caught:
         await exchange.publish(CARD)
     assert caught.value.reason == "wrong-owner"
+
+
+async def test_a_broker_that_is_away_is_waited_for(settings: Settings, proxied: Listener) -> None:
+    """The first answer is waited for on a connection that is not there yet; a broker that does not come back is an error."""
+    through = settings.model_copy(update={"bootstrap_servers": f"{HOST}:{proxied.advertised}"})
+    way = Way(proxied.advertised, proxied.port)
+    await way.__aenter__()
+    async with Exchange("acme", settings=through) as exchange:
+        await way.__aexit__(None, None, None)
+        with pytest.raises(UnreachableError):
+            await exchange.publish(CARD, timeout=1)
+        publishing = asyncio.create_task(exchange.publish(CARD))
+        await asyncio.sleep(1)
+        assert not publishing.done()
+        async with way:
+            published = await publishing
+    assert published.receipt
 
 
 async def test_silence_ends(exchange: Exchange, responder: Responder) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from uuid_utils import uuid7
 
 from exchange.adapters.positions import Position
@@ -38,6 +39,8 @@ Wait = Literal["receipt", "result"]
 TIMEOUT_S = 30.0
 METADATA_TRIES = 10
 METADATA_PAUSE_S = 0.2
+RECONNECT_PAUSE_S = 0.2
+AWAY = (KafkaConnectionError, NodeNotReadyError)
 
 
 class Published:
@@ -224,17 +227,21 @@ class Exchange:
             found = client.cluster.partitions_for_topic(topic)
             if found:
                 return len(found)
-            await client.force_metadata_update()
+            answered = await client.force_metadata_update()
             await asyncio.sleep(METADATA_PAUSE_S)
+        if not answered:
+            raise KafkaConnectionError("no broker told which partitions there are")
         raise TopicMissingError(f"the topic {topic} does not exist", hint="run `exchange topics apply`")
 
     async def _send_and_wait(
         self, out: Outgoing, event_id: str, value: bytes, headers: Any, wait: Wait, timeout: float
     ) -> Published:
-        inbox = await self._open_inbox(out.name)
-        receipt, result = inbox.receipt(event_id), inbox.result(event_id)
+        until = asyncio.get_running_loop().time() + timeout
+        inbox: Inbox | None = None
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout_at(until):
+                inbox = await self._open_inbox(out.name, until)
+                receipt, result = inbox.receipt(event_id), inbox.result(event_id)
                 await self._send(value, headers)
                 answer = await receipt
                 if answer.status == "refused":
@@ -248,24 +255,33 @@ class Exchange:
                 f"no {wait} within {timeout:g} s", hint="publish it again with the same content or key: it counts once"
             ) from None
         finally:
-            inbox.forget(event_id)
+            if inbox is not None:
+                inbox.forget(event_id)
 
-    async def _open_inbox(self, name: str) -> Inbox:
+    async def _open_inbox(self, name: str, until: float) -> Inbox:
+        """The inbox, opened anew where it failed; a broker that is away is waited for."""
         async with self._lock:
-            if self._inbox is None:
-                inbox = Inbox(self._kafka, self._topics.notices(self.party), self._codec)
+            if self._inbox is not None and self._inbox.failed:
+                await self._inbox.close()
+                self._inbox = None
+            while self._inbox is None:
                 try:
-                    there = await inbox.open()
-                except BaseException:
-                    await inbox.close()
-                    raise
-                if not there and name != "Party":
-                    await inbox.close()
-                    raise RefusedError(
-                        f"{self.party} is not registered", reason="unregistered", hint="publish a Party record first"
-                    )
-                self._inbox = inbox
+                    self._inbox = await self._new_inbox(name)
+                except AWAY:
+                    if asyncio.get_running_loop().time() + RECONNECT_PAUSE_S > until:
+                        raise
+                    await asyncio.sleep(RECONNECT_PAUSE_S)
             return self._inbox
+
+    async def _new_inbox(self, name: str) -> Inbox:
+        inbox = Inbox(self._kafka, self._topics.notices(self.party), self._codec)
+        try:
+            if not await inbox.open() and name != "Party":
+                raise RefusedError(f"{self.party} is not registered", reason="unregistered", hint="publish a Party record first")
+        except BaseException:
+            await inbox.close()
+            raise
+        return inbox
 
     async def _earlier(self, event_id: str) -> models.Notice:
         """The result of an event that was published before, perhaps not told yet."""

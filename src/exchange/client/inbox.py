@@ -33,6 +33,11 @@ class Inbox:
         self._task: asyncio.Task[None] | None = None
         self._failure: ExchangeError | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether reading has failed, so that no answer comes any more."""
+        return self._failure is not None
+
     async def open(self) -> bool:
         """Start to read behind what is there now; says whether the topic is there."""
         await self._reader.start()
