@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from exchange.adapters.broker import EmbeddedKafka
-from exchange.adapters.broker_config import Listener, free_port
+from exchange.adapters.broker_config import Listener, free_port, search_from
 from exchange.testing.broker import embedded_kafka
 from exchange.testing.proxy import KafkaProxy
 
@@ -26,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def proxied() -> Listener:
     """The broker's second way in, which leads through the proxy."""
-    start = 24092 + os.getpid() % 4000
+    start = search_from(13000, 4000)  # the second port is free all along but for a test with a proxy: nobody else looks here
     port = free_port(start=start)
     return Listener("PROXIED", port, free_port(start=start, avoid=(port,)))
 

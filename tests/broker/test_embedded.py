@@ -152,7 +152,7 @@ async def test_topics_are_applied_once(kafka: EmbeddedKafka) -> None:
 
 async def test_a_wrong_password_is_told_from_a_dead_host(tmp_path: Path) -> None:
     """aiokafka reports both alike; the administration tells them apart."""
-    sasl = Listener("SECURE", port := free_port(start=23092), port, "SASL_PLAINTEXT")
+    sasl = Listener("SECURE", port := free_port(), port, "SASL_PLAINTEXT")
     module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     extra = {
         "listener.name.secure.sasl.enabled.mechanisms": "PLAIN",
