@@ -14,12 +14,29 @@ from exchange.testing.broker import embedded_kafka
 from exchange.testing.proxy import KafkaProxy
 
 
+LONG_FIRST = (
+    "test_cli_up",
+    "test_fault_programme",
+    "test_completeness_flow",
+    "test_end_to_end_faults",
+    "test_operations",
+    "test_recovery",
+    "test_end_to_end",
+    "test_end_to_end_hostile",
+    "test_faults",
+    "test_upgrade",
+)
+"""Files that take a minute or more, in the order in which they begin: two processes that share the files then end together."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs a broker."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.broker)
+    ranks = {here / f"{name}.py": rank for rank, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")
