@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 from counting import Counting, counting, repeats, running, texts
 from workers import Worker
@@ -17,6 +18,7 @@ from workers import Worker
 from exchange.adapters.broker import EmbeddedKafka
 from exchange.adapters.lane_events import BatchCommitted, LaneStopped, RecordBroken
 from exchange.adapters.lane_state import Limits
+from exchange.adapters.membership import remove_ended
 from exchange.testing.broker import embedded_kafka, read_until, send
 
 PER_KEY = 5
@@ -179,3 +181,22 @@ async def committed(kafka: EmbeddedKafka, made: Counting, *, move_to: int | None
         return await consumer.committed(tp)
     finally:
         await consumer.stop()
+
+
+async def test_the_dead_leave_at_once(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    """Who was killed leaves the group when the next one starts on the machine; who is frozen stays in it."""
+    made = await counting(kafka.bootstrap, lanes=2)
+    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
+    await client.bootstrap()
+    try:
+        with Worker(kafka, made, tmp_path, 20) as worker:
+            await worker.says("LaneRestored")
+            group = made.loop(kafka.bootstrap).plan.group
+            worker.signal(signal.SIGSTOP)
+            assert await remove_ended(client, group) == []
+            worker.kill()
+            [dead] = await remove_ended(client, group)
+            assert dead.startswith(f"{group}.")
+            assert await remove_ended(client, group) == []
+    finally:
+        await client.close()

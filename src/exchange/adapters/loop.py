@@ -20,7 +20,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
-from exchange.adapters import aiokafka_txn
+from exchange.adapters import aiokafka_txn, membership
 from exchange.adapters.consumer import Consumer
 from exchange.adapters.lane import BACKOFF_MAX_S, BACKOFF_S, EnsureTopics, Lane, LanePlan, ProducerFactory
 from exchange.adapters.lane_events import Assigned, Hook, Polled, silent
@@ -91,7 +91,7 @@ class Loop:
         while not self._stopping.is_set():
             self.plan.hook(Polled(self.plan.processor.name))
             try:
-                await self._check_topics()
+                await self._look_around()
                 await self._take_part()
                 backoff = BACKOFF_S
             except (kafka_errors.KafkaError, OSError) as error:
@@ -108,12 +108,14 @@ class Loop:
         """Ask :meth:`run` to finish the batches in flight and leave the group."""
         self._stopping.set()
 
-    async def _check_topics(self) -> None:
+    async def _look_around(self) -> None:
+        """Are the topics as they must be? Who died here before leaves the group."""
         processor = self.plan.processor
         client = AIOKafkaClient(**self.plan.kafka)
         try:
             await client.bootstrap()
             cluster = await client.fetch_all_metadata()
+            await membership.tidy(client, self.plan.group)
         finally:
             await client.close()
         counts = {name: len(cluster.partitions_for_topic(name) or ()) for name in (processor.input_topic, processor.state_topic)}
@@ -132,7 +134,10 @@ class Loop:
             "rebalance_timeout_ms": REBALANCE_TIMEOUT_MS,
             "request_timeout_ms": REBALANCE_TIMEOUT_MS + 5_000,  # a JoinGroup is answered when all members have joined
         }
-        self._consumer = consumer = Consumer(**{**self.plan.kafka, **settings}, group_id=self.plan.group)
+        group = self.plan.group
+        self._consumer = consumer = Consumer(
+            **{**self.plan.kafka, **settings}, group_id=group, client_id=membership.client_id(group)
+        )
         consumer.subscribe([self.plan.processor.input_topic], listener=_Assignment(self))
         await consumer.start()
         while not self._stopping.is_set():
