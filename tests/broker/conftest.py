@@ -13,7 +13,6 @@ from exchange.adapters.broker_config import Listener, free_port, search_from
 from exchange.testing.broker import embedded_kafka
 from exchange.testing.proxy import KafkaProxy
 
-
 LONG_FIRST = (
     "test_cli_up",
     "test_fault_programme",
