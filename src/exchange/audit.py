@@ -53,7 +53,7 @@ class Recorded:
         notices: values by (party, line), in order.
         receipts: decoded receipts by party, in order.
         dead_letters: decoded dead letters, in order.
-        told: decoded notices of all parties, each with its append time in milliseconds.
+        told: notices of all parties, each with its append time in milliseconds.
     """
 
     submissions: set[tuple[int, int]] = field(default_factory=set)
@@ -63,7 +63,7 @@ class Recorded:
     notices: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
     receipts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
-    told: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    told: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,11 @@ async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Reco
     for name, party in parties.items():
         for each in then[TopicPartition(name, 0)]:
             raw = codec.unframed(each.value or b"")
-            _sort(recorded, party, each, raw, *codec.decode_trusted(raw))
+            if name_of(each) == "Receipt":
+                recorded.receipts[party].append(codec.decode_trusted(raw)[1])
+            else:  # not decoded: there are many, and most are only compared
+                recorded.notices[(party, (each.key or b"").decode())].append(raw)
+                recorded.told.append((each.timestamp_ms, raw))
     return recorded
 
 
@@ -191,14 +195,6 @@ def _newest(records: Iterable[Record]) -> dict[str, bytes]:
     found = {(each.key or b"").decode(): each.value for each in records}
     prefix = "dossier/"
     return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix) and value is not None}
-
-
-def _sort(recorded: Recorded, party: str, each: Record, raw: bytes, name: str, value: dict[str, Any]) -> None:
-    if name == "Notice":
-        recorded.notices[(party, value["line"])].append(raw)
-        recorded.told.append((each.timestamp_ms, value))
-    else:
-        recorded.receipts[party].append(value)
 
 
 def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:

@@ -56,7 +56,7 @@ class Stage:
         """All notices so far with their times (milliseconds), by time."""
         _, codec = load_codec(self.settings)
         recorded = await record(self.settings.kafka_kwargs(), self.settings.topics, codec)
-        return sorted(recorded.told, key=lambda entry: entry[0])
+        return [(at, codec.decode_trusted(raw)[1]) for at, raw in sorted(recorded.told, key=lambda entry: entry[0])]
 
     async def summary(self, **more: Any) -> dict[str, Any]:
         """What ``--json`` prints: notices as they stand in the topics, losses and repeats as the oracles find them."""

@@ -1,4 +1,4 @@
-"""Oracle 1: the recorded journal, folded by plain loops over plain dicts.
+"""Oracle 1: the recorded journal, folded by plain loops over a dict in key order.
 
 It knows nothing of batches, transactions, restores, queues or turns. Dossiers and decisions of a live run must equal its bytes,
 and so must the notices of each (party, line), in order. Which upstream message came before which is on record in the journal; a
@@ -10,7 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
+
+from sortedcontainers import SortedDict
 
 from exchange.core import processors
 from exchange.core.codec import Codec
@@ -50,7 +53,7 @@ def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, 
     folded = Folded()
     encode, _ = state_codec(codec)
     for partition, records in sorted(journal.items()):
-        state: dict[str, Any] = {}
+        state = SortedDict()
         made = list(_fold(processors.dossier(codec, topics, rules), records, state))
         folded.dossiers.update(
             {key.removeprefix("dossier/"): encode(key, value) for key, value in state.items() if key.startswith("dossier/")}
@@ -58,7 +61,7 @@ def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, 
         decisions = [output for output in made if output.topic == topics.decisions]
         folded.decisions[partition] = [output.value or b"" for output in decisions]
         fanout = processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize)
-        told = list(_fold(fanout, _as_input(decisions), {}))
+        told = list(_fold(fanout, _as_input(decisions), SortedDict()))
         folded.dead_letters += [output.value or b"" for output in (*made, *told) if output.topic == topics.dead_letters]
         for output in told:
             if output.topic == topics.journal:
@@ -69,7 +72,7 @@ def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, 
     return folded
 
 
-def _fold(processor: Processor, records: Sequence[Record], state: dict[str, Any]) -> Iterator[Output]:
+def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterator[Output]:
     view = _Plain(state)
     for record in records:
         more = True
@@ -95,11 +98,12 @@ def _as_input(outputs: Sequence[Output]) -> list[Record]:
 
 
 class _Plain:
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: Any) -> None:
         self._state = state
 
     def get(self, key: str) -> Any | None:
         return self._state.get(key)
 
     def scan(self, prefix: str, after: str = "") -> list[tuple[str, Any]]:
-        return [(key, self._state[key]) for key in sorted(self._state) if key.startswith(prefix) and key > after]
+        keys = takewhile(lambda key: key.startswith(prefix), self._state.irange(max(prefix, after)))
+        return [(key, self._state[key]) for key in keys if key > after]

@@ -30,6 +30,9 @@ REPLICATED = {
     "transaction.state.log.min.isr": str(IN_SYNC),
     "share.coordinator.state.topic.replication.factor": str(REPLICAS),
     "share.coordinator.state.topic.min.isr": str(IN_SYNC),
+    # Kafka's own: nodes that share few cores must not miss one another for being slow
+    "broker.session.timeout.ms": "9000",
+    "broker.heartbeat.interval.ms": "2000",
 }
 HEAP_MB = 256
 LOOK_AGAIN_S = 0.2

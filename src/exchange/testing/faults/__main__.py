@@ -101,6 +101,7 @@ def summary(seed: int, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "wrong": len(verdict.wrong),
         "catch_up_p99_s": percentile(outcome.catch_up_s),
         "resume_p99_s": percentile(outcome.resume_s),
+        "kill_resume_p99_s": percentile(outcome.kill_resume_s),
         "late_commits_refused": outcome.late_commits.total() - outcome.late_commits[0],
         "disk_full": dict(outcome.full),
         "audit_s": round(outcome.audit_s, 1),

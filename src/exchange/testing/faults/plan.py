@@ -104,7 +104,7 @@ def _fault(chance: random.Random, kind: str, turn: int, number: int) -> Fault:
         pauses=tuple(round(chance.uniform(0.0, 3.0), 2) for _ in range(_times(kind))),
         node=None if kind in NETWORK_FAULTS and chance.random() < 0.5 else chance.randrange(NODES_DRAWN),
         after=round(chance.uniform(0.2, 3.0), 2),
-        alone=kind == "disk_full" or chance.random() < 0.5,
+        alone=chance.random() < 0.5 or kind in ("disk_full", "kill"),
         rest=number % REST_AFTER == REST_AFTER - 1,
     )
 

@@ -56,6 +56,7 @@ class Outcome:
         notices: notices on record.
         catch_up_s: seconds from the last fault and the last step to rest, of each rest period.
         resume_s: seconds from the end of a fault that the next one waited for until what lay in the inputs was worked off.
+        kill_resume_s: those of them that came after a worker's kill -9.
         late_commits: error codes the broker answered late commits with; 0: it took one.
         full: how often a full disk ended the node, and how often it refused and lived on.
         audit_s: seconds the final comparison took.
@@ -67,6 +68,7 @@ class Outcome:
     notices: int = 0
     catch_up_s: list[float] = field(default_factory=list)
     resume_s: list[float] = field(default_factory=list)
+    kill_resume_s: list[float] = field(default_factory=list)
     late_commits: Counter[int] = field(default_factory=Counter)
     full: Counter[str] = field(default_factory=Counter)
     audit_s: float = 0.0
@@ -168,6 +170,8 @@ async def _play(stage: _Stage, plan: Sequence[Fault], steps: int, outcome: Outco
         what = f"{number}/{len(plan)} {fault.kind} {' '.join(fault.targets)} ({time.monotonic() - began:.1f} s)"
         if fault.alone:
             outcome.resume_s.append(await stage.flow.until_worked_off(CAUGHT_UP_S))
+            if fault.kind == "kill":
+                outcome.kill_resume_s.append(outcome.resume_s[-1])
             what += f", resumed after {outcome.resume_s[-1]:.1f} s"
         if fault.rest:
             await _rest(stage, outcome)
