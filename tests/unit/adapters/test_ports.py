@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import pytest
 
@@ -17,4 +18,4 @@ def test_neighbours_look_far_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         starts.append(search_from())
     starts.sort()
     assert SEARCH_FROM <= starts[0] < starts[-1] < SEARCH_FROM + SEARCH_SPREAD < PORT_CEILING
-    assert min(later - start for start, later in zip(starts, starts[1:], strict=False)) > 20
+    assert min(later - start for start, later in pairwise(starts)) > 20
