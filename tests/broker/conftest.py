@@ -14,18 +14,22 @@ from exchange.testing.broker import embedded_kafka
 from exchange.testing.proxy import KafkaProxy
 
 LONG_FIRST = (
-    "test_cli_up",
     "test_fault_programme",
-    "test_completeness_flow",
+    "test_cli_up",
     "test_end_to_end_faults",
-    "test_operations",
     "test_recovery",
-    "test_end_to_end",
-    "test_end_to_end_hostile",
+    "test_operations",
     "test_faults",
+    "test_embedded",
     "test_upgrade",
+    "test_wheel",
+    "test_completeness_flow",
+    "test_dashboards_verify",
+    "test_end_to_end",
+    "test_watched",
+    "test_malformed",
 )
-"""Files that take a minute or more, in the order in which they begin: two processes that share the files then end together."""
+"""The files that take longest, in the order in which they begin: two processes that share the files then end together."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
