@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from platformdirs import user_cache_dir
 
-from exchange.adapters.broker import EmbeddedKafka
+from exchange.adapters.broker import APPLICATION, EmbeddedKafka
 from exchange.adapters.broker_config import Listener, free_port, search_from
+from exchange.adapters.broker_jars import ensure_jars
 from exchange.testing.broker import embedded_kafka
 from exchange.testing.proxy import KafkaProxy
 
@@ -40,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.broker)
     ranks = {here / f"{name}.py": rank for rank, name in enumerate(LONG_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _jars() -> None:
+    """On a new machine Kafka is fetched before the first test begins, once for both processes, and in no test's own time-outs."""
+    ensure_jars(Path(user_cache_dir(APPLICATION)))
 
 
 @pytest.fixture(scope="session")
