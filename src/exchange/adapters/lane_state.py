@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -29,7 +30,7 @@ class LaneState:
 
     def __init__(self, items: Mapping[str, Any] | None = None) -> None:
         self._items: Any = SortedDict(items or {})
-        self._open: dict[int, Sealed] = {}
+        self._open: OrderedDict[int, Sealed] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -42,10 +43,10 @@ class LaneState:
         return value
 
     def _use(self, value: Sealed) -> None:
-        self._open.pop(id(value), None)
         self._open[id(value)] = value
+        self._open.move_to_end(id(value))
         if len(self._open) > OPEN:
-            self._open.pop(next(iter(self._open))).close()
+            self._open.popitem(last=False)[1].close()
 
     def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, Any]]:
         """Yield ``(key, value)`` in key order for keys that start with ``prefix`` and are greater than ``after``."""

@@ -42,6 +42,7 @@ class Flow(NamedTuple):
 
 
 Flows = Mapping[r.RiskCategory, Sequence[Flow]]
+"""By category, each in the order of :func:`carried_flows`: the highest level first, the unknown ones last."""
 
 
 @lru_cache(maxsize=65536)
@@ -131,24 +132,29 @@ def carried_flows(release: str, parents: Iterable[r.ParentLink], propagation: Pr
     for link in parents:
         if link["ref"] == release:
             continue
-        relation = link["relation"]
+        carries = propagation.carries(link["relation"])
         for contribution in _contributions(link):
-            if _holds(contribution, release):
+            origin, names = contribution["origin"], [hop["release"] for hop in contribution["path"]] or [link["ref"]]
+            if origin == release or release in names:
                 continue
-            origin, path = contribution["origin"], extend(contribution["path"], link)
-            names = [hop["release"] for hop in path]
+            path = extend(contribution["path"], link)
+            way = (len(path), names, origin)
             for item in contribution["carried"]:
-                level = propagation.carry(relation, item["category"], item["level"])
+                category = item["category"]
+                level = carries[category, item["level"]]
                 if level is not None:
-                    order = (-RANK[level], len(path), names, origin)
-                    of_category = best.setdefault(item["category"], {})
+                    order = (-RANK[level], way)
+                    of_category = best.setdefault(category, {})
                     rival = of_category.get(origin)
                     if rival is None or order < rival[0]:
-                        of_category[origin] = (order, Flow(origin, level, item["event_id"], path))
+                        of_category[origin] = (order, _make(Flow, (origin, level, item["event_id"], path)))
     return {category: _bound(release, _in_order(flows.values())) for category, flows in best.items()}
 
 
-_Order = tuple[int, int, list[str], str]
+_make = tuple.__new__
+"""Makes a flow in half the time of its constructor; there are a hundred a step."""
+
+_Order = tuple[int, tuple[int, list[str], str]]
 """Highest level first, then the shortest path, then the alphabet."""
 
 
@@ -166,10 +172,6 @@ def unknown_origin(ref: str) -> r.Contribution:
     return {"origin": ref, "path": [], "carried": [{"category": c, "level": "unknown", "event_id": None} for c in CATEGORIES]}
 
 
-def _holds(contribution: r.Contribution, release: str) -> bool:
-    return contribution["origin"] == release or any(hop["release"] == release for hop in contribution["path"])
-
-
 def extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
     """The path with its last hop told how this release came from it; a parent that has not spoken is a hop of its own."""
     name = path[-1]["release"] if path else link["ref"]
@@ -178,7 +180,7 @@ def extend(path: Sequence[r.Hop], link: r.ParentLink) -> tuple[r.Hop, ...]:
 
 
 def _order(flow: Flow) -> _Order:
-    return (-RANK[flow.level], len(flow.path), [hop["release"] for hop in flow.path], flow.origin)
+    return (-RANK[flow.level], (len(flow.path), [hop["release"] for hop in flow.path], flow.origin))
 
 
 def _bound(release: str, flows: list[Flow]) -> list[Flow]:
@@ -257,7 +259,7 @@ def _entry(
         "category": category,
         "level": level,
         "status": status,
-        "partial": own.unknown or any(flow.level == "unknown" for flow in flows),
+        "partial": own.unknown or (len(flows) > 0 and flows[-1].level == "unknown"),
         "own_level": own.level,
         "own_event": own.event_id,
         "sources": _sources(release, own, flows[:MAX_SOURCES], ways),
@@ -265,14 +267,18 @@ def _entry(
 
 
 def _effective(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r.ChangeEntry]) -> tuple[r.Level, r.Status]:
-    known = [flow.level for flow in flows if flow.level != "unknown"]
+    known = _highest_known(flows)
     if own.level is not None and _covered(release, own, flows, touching):
         return own.level, "assessed"
     if own.level is not None or own.floor is not None:
-        return highest([*known, *(level for level in (own.level, own.floor) if level is not None)]), "reassess"
-    if known:
-        return highest(known), "carried_unverified" if touching else "carried"
+        return highest(level for level in (known, own.level, own.floor) if level is not None), "reassess"
+    if known is not None:
+        return known, "carried_unverified" if touching else "carried"
     return "unknown", "unknown"
+
+
+def _highest_known(flows: Sequence[Flow]) -> r.Level | None:
+    return flows[0].level if flows and flows[0].level != "unknown" else None
 
 
 def _covered(release: str, own: Own, flows: Sequence[Flow], touching: Sequence[r.ChangeEntry]) -> bool:
@@ -303,14 +309,14 @@ def highest(levels: Iterable[r.Level]) -> r.Level:
 
 
 def _sources(release: str, own: Own, flows: Sequence[Flow], ways: _Ways) -> list[r.Source]:
-    considered = own.considered
+    considered = own.considered if own.current else frozenset()
     return [
         {
             "way": ways.number(flow),
             "level": flow.level,
             "event_id": flow.event_id,
             "token": None,
-            "considered": is_considered(release, considered, flow),
+            "considered": bool(considered) and is_considered(release, considered, flow),
         }
         for flow in flows
     ]
@@ -326,16 +332,17 @@ def passed_down(release: str, own: Mapping[r.RiskCategory, Own], flows: Flows) -
     """
     here: r.Hop = {"release": release, "relation": None, "audience": "public"}
     grouped: dict[tuple[str, tuple[str, ...]], r.Contribution] = {}
-    names: dict[int, tuple[str, ...]] = {}  # flows of one contribution share their path
+    carried: dict[tuple[str, int], list[r.Carried]] = {}  # flows of one contribution share their path
     for category in CATEGORIES:
-        for flow in _passed(release, own.get(category, NO_OWN), flows.get(category, ())):
-            way = names.get(id(flow.path))
-            if way is None:
-                way = names[id(flow.path)] = tuple(hop["release"] for hop in flow.path)
-            contribution = grouped.get((flow.origin, way))
-            if contribution is None:
-                contribution = grouped[(flow.origin, way)] = {"origin": flow.origin, "path": [*flow.path, here], "carried": []}
-            contribution["carried"].append({"category": category, "level": flow.level, "event_id": flow.event_id})
+        for origin, level, event_id, path in _passed(release, own.get(category, NO_OWN), flows.get(category, ())):
+            items = carried.get((origin, id(path)))
+            if items is None:
+                way = (origin, tuple(hop["release"] for hop in path))
+                contribution = grouped.get(way)
+                if contribution is None:
+                    contribution = grouped[way] = {"origin": origin, "path": [*path, here], "carried": []}
+                items = carried[origin, id(path)] = contribution["carried"]
+            items.append({"category": category, "level": level, "event_id": event_id})
     return [grouped[key] for key in sorted(grouped)]
 
 
@@ -349,7 +356,7 @@ def _passed(release: str, own: Own, flows: Sequence[Flow]) -> list[Flow]:
         level, event_id = own.floor, own.floor_event
     if level is not None:
         passing.append(Flow(release, level, event_id, ()))
-    elif not any(flow.level != "unknown" for flow in flows):
+    elif _highest_known(flows) is None:
         passing.append(Flow(release, "unknown", None, ()))
     return passing
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, cast, get_args
 
 from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profile, read_toml
@@ -54,6 +54,29 @@ class Propagation:
         if effect == "none":
             return None
         return _STEP_DOWN.get(level, level) if effect == "reduced" else level
+
+    def carries(self, relation: str) -> Mapping[tuple[str, r.Level], r.Level | None]:
+        """:meth:`carry` of one relation as a table by category and level: a step asks it some hundred times."""
+        found = self._carries.get(relation)
+        if found is None:
+            found = self._carries[relation] = _Carries(self, relation)
+        return found
+
+    @cached_property
+    def _carries(self) -> dict[str, _Carries]:
+        return {}
+
+
+class _Carries(dict[tuple[str, r.Level], r.Level | None]):
+    """Filled as it is asked."""
+
+    def __init__(self, propagation: Propagation, relation: str) -> None:
+        super().__init__()
+        self._carry = partial(propagation.carry, relation)
+
+    def __missing__(self, asked: tuple[str, r.Level]) -> r.Level | None:
+        level = self[asked] = self._carry(*asked)
+        return level
 
 
 def parse_propagation(text: str, source: str = "propagation.toml") -> Propagation:

@@ -117,7 +117,7 @@ class World:
             self._new_card: 12,
             self._assess: 28,
             self._change: 10,
-            self._subscribe: 9,
+            self._subscribe: 30,
             self._unsubscribe: 3,
             self._grant: 4,
             self._revoke: 2,
@@ -151,7 +151,7 @@ class World:
         """One of the families that are not full; sizes are power-law."""
         growing = [family for family in self.families[-4 * FAMILIES :] if len(family.releases) < family.size]
         if len(growing) < FAMILIES:
-            size = min(LARGEST, int(SMALLEST * self.chance.paretovariate(0.8)))
+            size = min(LARGEST, int(SMALLEST * self.chance.paretovariate(1.1)))
             growing.append(_Family(len(self.families), size))
             self.families.append(growing[-1])
         return self.chance.choice(growing)
