@@ -27,8 +27,9 @@ lint: $(STAMP)
 unit: $(STAMP)
 	$(VENV)/bin/pytest -q -n auto -m "not broker"
 
+# These tests mostly wait, so two processes at a time; a file's tests share an exchange, so a file stays in one process.
 broker: $(STAMP)
-	$(VENV)/bin/pytest -q -m broker
+	$(VENV)/bin/pytest -q tests/broker -n 2 --dist loadfile --no-loadscope-reorder
 
 # FAULTS=20 SEED=7 EVENTS=2000 NODES=3 KINDS=kill,cut OUT=results.jsonl: docs/faults.md.
 FAULTS ?= 20

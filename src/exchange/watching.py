@@ -5,7 +5,6 @@ Used by ``exchange dashboards verify`` and ``make observe``.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exchange.adapters import plots
-from exchange.adapters.broker_config import free_port
+from exchange.adapters.broker_config import free_port, search_from
 from exchange.adapters.prometheus import Api, alertmanager, prometheus
 from exchange.adapters.resources import bundled
 from exchange.errors import ConfigError
@@ -53,7 +52,7 @@ def watchers(settings: Settings, folder: Path) -> Iterator[Watchers]:
     targets = {"exchange": [settings.metrics_port + number for number in range(len(WORKERS))]}
     if settings.broker_metrics_port:
         targets["kafka"] = [settings.broker_metrics_port]
-    one = free_port(start=PORTS_FROM + os.getpid() * 2 % PORTS_SPREAD)  # so that two at once do not want the same
+    one = free_port(start=search_from(PORTS_FROM, PORTS_SPREAD))
     other = free_port(start=one + 1)
     deploy = bundled("deploy")
     with (

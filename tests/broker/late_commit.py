@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from counting import counting, repeats, running, texts
 from late import PlainProducer, committed, event, impatient, late_commit, through
 
 from exchange.adapters.broker import EmbeddedKafka
-from exchange.adapters.broker_config import Listener, free_port
+from exchange.adapters.broker_config import Listener, free_port, search_from
 from exchange.runtime import configure_logging
 from exchange.testing.broker import embedded_kafka, read_all, read_until, send
 from exchange.testing.proxy import KafkaProxy
@@ -77,7 +76,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=200)
     times = parser.parse_args().times
     configure_logging("text")
-    start = 24092 + os.getpid() * 8 % 4000
+    start = search_from(13000, 4000)
     ports: list[int] = []
     while len(ports) < 2 * WAYS:
         ports.append(free_port(start=start, avoid=tuple(ports)))

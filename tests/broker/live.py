@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -97,7 +96,7 @@ class Live:
 @asynccontextmanager
 async def live(home: Path, *, watched: bool = False, **settings: Any) -> AsyncIterator[Live]:
     """Run an exchange of its own, on a free port, for as long as the block lasts; without a clock tests set the time."""
-    port = free_port(start=27000 + os.getpid() % 4000)
+    port = free_port()
     said: list[str] = []
     local = LocalExchange(Settings(home=home, port=port, **settings), workers=WORKERS if watched else NAMES, say=said.append)
     async with local:

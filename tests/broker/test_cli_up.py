@@ -34,7 +34,7 @@ class Shell:
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
-        self.port = free_port(start=21000 + os.getpid() % 4000)
+        self.port = free_port()
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("EXCHANGE_")}
         self.env |= {"EXCHANGE_HOME": str(home), "EXCHANGE_PORT": str(self.port), **variables}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from live import World, live
 
-from exchange.adapters.broker_config import free_port
+from exchange.adapters.broker_config import free_port, search_from
 from exchange.adapters.prometheus import ALERTMANAGERS, INSTALL
 from exchange.settings import environment_for_child
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.timeout(240)
 async def test_every_panel_shows_something_and_one_that_does_not_is_named(tmp_path: Path) -> None:
     """Under load all do, and are drawn; without the broker's own metrics those about Kafka are empty, and it says which."""
-    first = free_port(start=20900 + os.getpid() % 900)
+    first = free_port(start=search_from(24000, 3000))
     told = {"metrics_port": first, "broker_metrics_port": free_port(start=first + 100)}
     async with live(tmp_path / "home", watched=True, profiles="jg-1.2", **told) as exchange:
         load = asyncio.create_task(_load(exchange))

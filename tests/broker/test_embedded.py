@@ -63,6 +63,25 @@ async def test_a_taken_port_is_avoided(tmp_path: Path) -> None:
             assert chosen < 32768
 
 
+def test_a_port_that_is_taken_at_the_last_moment_is_avoided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else takes the controller's port after it was found free: the broker tries again with another one."""
+    chosen: list[int] = []
+
+    def too_late(*wanted: int | None, **options: tuple[int, ...]) -> int:
+        chosen.append(taken if len(chosen) == 1 else free_port(*wanted, avoid=options["avoid"]))
+        return chosen[-1]
+
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        taken = squatter.getsockname()[1]
+        monkeypatch.setattr("exchange.adapters.broker.free_port", too_late)
+        with EmbeddedKafka(tmp_path, port=None) as kafka:
+            assert kafka.pid is not None
+    assert chosen[1] == taken
+    assert chosen[3] != taken
+
+
 def owner(folder: Path, *more: str) -> tuple[subprocess.Popen[str], int]:
     process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), *more], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -152,7 +171,7 @@ async def test_topics_are_applied_once(kafka: EmbeddedKafka) -> None:
 
 async def test_a_wrong_password_is_told_from_a_dead_host(tmp_path: Path) -> None:
     """aiokafka reports both alike; the administration tells them apart."""
-    sasl = Listener("SECURE", port := free_port(start=23092), port, "SASL_PLAINTEXT")
+    sasl = Listener("SECURE", port := free_port(), port, "SASL_PLAINTEXT")
     module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     extra = {
         "listener.name.secure.sasl.enabled.mechanisms": "PLAIN",

@@ -26,7 +26,7 @@ TIMEOUT_S = 60.0
 @pytest_asyncio.fixture
 async def local(tmp_path: Path) -> AsyncIterator[LocalExchange]:
     """A broker and the three processors."""
-    async with LocalExchange(Settings(home=tmp_path, port=free_port(start=28092)), workers=NAMES) as running:
+    async with LocalExchange(Settings(home=tmp_path, port=free_port()), workers=NAMES) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from live import World, clean, live
 
-from exchange.adapters.broker_config import free_port
+from exchange.adapters.broker_config import free_port, search_from
 from exchange.core.processors import NAMES
 
 
@@ -48,7 +48,7 @@ async def until(holds: Callable[[], bool], seconds: float = 40.0) -> None:
 @pytest.mark.timeout(180)
 async def test_a_running_exchange_tells_how_it_is(tmp_path: Path) -> None:
     """Ready once restored; what is published is timed to its notice; a worker that is frozen shows from outside, and recovers."""
-    first = free_port(start=23000 + os.getpid() % 900)
+    first = free_port(start=search_from(24000, 3000))
     broker = free_port(start=first + 100)
     async with live(tmp_path, watched=True, metrics_port=first, broker_metrics_port=broker) as exchange:
         ports = dict(zip((*NAMES, "clock"), range(first, first + 4), strict=True))

@@ -62,7 +62,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Nothing of the checkout or of this run: a home and a port of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("EXCHANGE_", "PYTHON", "VIRTUAL_ENV"))}
-    yield {**kept, "EXCHANGE_HOME": str(tmp_path / "home"), "EXCHANGE_PORT": str(free_port(start=22000 + os.getpid() % 4000))}
+    yield {**kept, "EXCHANGE_HOME": str(tmp_path / "home"), "EXCHANGE_PORT": str(free_port())}
 
 
 def run(installed: Path, environment: dict[str, str], folder: Path, *words: str, timeout: float = 120) -> str:

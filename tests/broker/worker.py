@@ -1,9 +1,8 @@
-"""A worker process for the fault tests: ``python worker.py BOOTSTRAP NAME LANES``; prints a line for every lane event."""
+"""A worker of the fault tests: ``python worker.py BOOTSTRAP NAME LANES RECORDS DATADIR``; prints a line for every lane event."""
 
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 from counting import Counting
@@ -19,13 +18,13 @@ def tell(event: LaneEvent) -> None:
 
 
 if __name__ == "__main__":
-    bootstrap, name, lanes, records = sys.argv[1:]
+    bootstrap, name, lanes, records, folder = sys.argv[1:]
     app = loop_app(
         Counting(name, int(lanes)).processor(),
         {"bootstrap_servers": bootstrap},
         name,
         "g1",
-        data_dir=Path(tempfile.gettempdir()) / name,
+        data_dir=Path(folder),
         hook=tell,
         limits=Limits(records=int(records)),
     )

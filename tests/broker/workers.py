@@ -62,4 +62,4 @@ class Worker(Process):
     """One worker process of a test's processor; ``records`` bounds its transactions."""
 
     def __init__(self, kafka: EmbeddedKafka, made: Counting, folder: Path, records: int = 50) -> None:
-        super().__init__("worker.py", folder, kafka.bootstrap, made.name, str(made.lanes), str(records))
+        super().__init__("worker.py", folder, kafka.bootstrap, made.name, str(made.lanes), str(records), str(folder))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import os
 import secrets
 import socket
 import struct
@@ -34,8 +33,6 @@ from exchange.adapters import broker_guard
 from exchange.adapters.broker_config import (
     DEFAULT_PORT,
     HOST,
-    SEARCH_FROM,
-    SEARCH_SPREAD,
     BrokerConfig,
     Listener,
     Places,
@@ -146,7 +143,7 @@ class EmbeddedKafka:
                 places = self._settle()
                 self._format(java, places)
                 self._launch(java, lock)
-                if self._await_answer(places.port, timeout, last=last):
+                if self._await_answer(places, timeout, last=last):
                     break
         log.info("broker started", bootstrap=self.bootstrap, pid=self.pid)
 
@@ -218,9 +215,8 @@ class EmbeddedKafka:
         path = self.data_dir / "broker.json"
         known = load_places(path)
         taken = tuple(way.port for way in self._listeners)
-        start = SEARCH_FROM + os.getpid() % SEARCH_SPREAD  # so that parallel instances seldom want the same
-        port = free_port(known.port if known else self._port, avoid=taken, start=start)
-        controller = free_port(known.controller_port if known else None, avoid=(*taken, port), start=start)
+        port = free_port(known.port if known else self._port, avoid=taken)
+        controller = free_port(known.controller_port if known else None, avoid=(*taken, port))
         cluster = known.cluster_id if known else new_cluster_id()
         places = Places(cluster, port, controller)
         save_places(path, places)
@@ -257,14 +253,14 @@ class EmbeddedKafka:
                 pass_fds=(lock.fileno(),),
             )
 
-    def _await_answer(self, port: int, timeout: float, *, last: bool) -> bool:
-        """Wait for the broker; False when another process took its port in the meantime, so that another one is worth a try."""
+    def _await_answer(self, places: Places, timeout: float, *, last: bool) -> bool:
+        """Wait for the broker; False when another process took a port of its in the meantime, so that others are worth a try."""
         deadline = time.monotonic() + timeout
-        while not (answers(port) and self._listens(port)):
+        while not (answers(places.port) and self._listens(places.port)):
             if self._process is not None and self._process.poll() is not None:
                 code = self._process.returncode
                 self.stop()
-                if not last and not is_free(port):
+                if not last and not (is_free(places.port) and is_free(places.controller_port)):
                     return False
                 raise self._failure(f"the broker ended at once (exit {code})")
             if time.monotonic() > deadline:

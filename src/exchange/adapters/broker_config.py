@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 9092
 PORT_CEILING = 32768  # above it the kernel gives ports to outgoing connections
 SEARCH_FROM, SEARCH_SPREAD = 19092, 4096
+APART = 61  # more ports than one process wants; a prime, so that no two of many processes begin at the same one
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,27 @@ def is_free(port: int) -> bool:
         return True
 
 
-def free_port(preferred: int | None = None, *, avoid: tuple[int, ...] = (), start: int = SEARCH_FROM) -> int:
+def search_from(start: int = SEARCH_FROM, spread: int = SEARCH_SPREAD) -> int:
+    """Where this process begins to look for a free port, ``start`` to ``start + spread``: another one looks somewhere else.
+
+    A port is free until somebody listens, which a broker does seconds after its port was chosen.
+    """
+    return start + os.getpid() * APART % spread
+
+
+def free_port(preferred: int | None = None, *, avoid: tuple[int, ...] = (), start: int | None = None) -> int:
     """Return ``preferred`` if it is free, else the next free port below the kernel's own range.
+
+    Args:
+        preferred: a port, if a certain one is wanted.
+        avoid: ports that are spoken for.
+        start: where to look from; by default where :func:`search_from` says.
 
     Raises:
         BrokerError: none is free.
     """
     wanted = range(0) if preferred is None else range(preferred, preferred + 1)
+    start = search_from() if start is None else start
     for port in itertools.chain(wanted, range(start, PORT_CEILING)):
         if port not in avoid and is_free(port):
             return port

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Self
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from exchange.adapters.consumer import Consumer
+from exchange.adapters.group_lag import GroupLag
 from exchange.core.processors import inputs
 from exchange.runtime import load_codec
 from exchange.settings import Settings
 
 _READ_MS = 200
-_FEW = 50
-"""So many offsets behind may be transaction markers only: the records are counted."""
 
 
 class Watch:
@@ -27,7 +25,7 @@ class Watch:
         from_start: tell of all dead letters there are, not only of new ones.
 
     Attributes:
-        lag: input records not yet done, by processor.
+        lag: how many offsets behind, by processor.
         trouble: a line for each dead letter of dossier or fan-out, oldest first.
     """
 
@@ -36,8 +34,6 @@ class Watch:
         self._letters = TopicPartition(settings.topics.dead_letters, 0)
         _, self._codec = load_codec(settings)
         self._consumer: Any = None
-        self._counter: Any = None
-        self._admin: Any = None
         self._told = 0
         self.lag: dict[str, int] = {}
         self.trouble: list[str] = []
@@ -45,11 +41,9 @@ class Watch:
     async def __aenter__(self) -> Self:
         kafka = self._settings.kafka_kwargs()
         self._consumer = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-        self._counter = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-        self._admin = AIOKafkaAdminClient(**kafka)
+        self._lag = GroupLag(kafka)
         await self._consumer.start()
-        await self._counter.start()
-        await self._admin.start()
+        await self._lag.__aenter__()
         self._consumer.assign([self._letters])
         seek = self._consumer.seek_to_beginning if self._from_start else self._consumer.seek_to_end
         await seek(self._letters)
@@ -58,8 +52,7 @@ class Watch:
     async def __aexit__(self, *_exc: object) -> None:
         with contextlib.suppress(KafkaError, OSError):
             await self._consumer.stop()
-            await self._counter.stop()
-            await self._admin.close()
+            await self._lag.__aexit__()
 
     async def look(self) -> None:
         """Read what is new. While the broker cannot be reached nothing changes."""
@@ -85,27 +78,8 @@ class Watch:
         topics = self._settings.topics
         for name, topic in inputs(topics).items():
             places = [TopicPartition(topic, partition) for partition in range(topics.partitions)]
-            ends = await self._counter.end_offsets(places)
-            done = await self._admin.list_consumer_group_offsets(f"{self._settings.deployment}-{name}")
-            starts = {place: max(0, done[place].offset) if place in done else 0 for place in places}
-            behind = {place: ends[place] - start for place, start in starts.items() if ends[place] > start}
-            few = {place: starts[place] for place, records in behind.items() if records <= _FEW}
-            many = sum(records for place, records in behind.items() if place not in few)
-            self.lag[name] = many + await self._count(few, ends)
-
-    async def _count(self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> int:
-        """Records from some offsets to the ends. A log often ends with transaction markers, which are no records."""
-        if not starts:
-            return 0
-        self._counter.assign(list(starts))
-        for place, offset in starts.items():
-            self._counter.seek(place, offset)
-        found, open_ = 0, set(starts)
-        while open_:
-            batches = await self._counter.getmany(*open_, timeout_ms=_READ_MS)
-            found += sum(record.offset < ends[place] for place, batch in batches.items() for record in batch)
-            open_ = {place for place in open_ if await self._counter.position(place) < ends[place]}
-        return found
+            behind = await self._lag.behind(f"{self._settings.deployment}-{name}", places)
+            self.lag[name] = sum(each.records for each in behind.values())
 
 
 def _line(letter: dict[str, Any]) -> str:

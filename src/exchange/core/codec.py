@@ -133,10 +133,7 @@ class Codec:
         Raises:
             ParseError: damaged, or of another schema.
         """
-        found, record = self.decode_for_step(raw)
-        if found != name:
-            raise ParseError(f"a {found} where a {name} belongs")
-        return record
+        return _only(name, self.decode_for_step(raw))
 
     def decode(self, value: bytes, *, limit: int = SUBMISSION_LIMIT) -> tuple[str, dict[str, Any]]:
         """Name and record of bytes that anybody may have written.
@@ -192,10 +189,7 @@ class Codec:
         Raises:
             ParseError: of another schema; else as :meth:`decode`, or :meth:`decode_trusted` when ``trusted``.
         """
-        found, record = self.decode_trusted(value) if trusted else self.decode(value, limit=limit)
-        if found != name:
-            raise ParseError(f"a {found} where a {name} belongs")
-        return record
+        return _only(name, self.decode_trusted(value) if trusted else self.decode(value, limit=limit))
 
     def name_of(self, value: bytes) -> str:
         """The record name, read from the frame alone.
@@ -276,3 +270,9 @@ class _Kind:
     @cached_property
     def named(self) -> dict[str, Any]:
         return {f"{NAMESPACE}.{name}": schema for name, schema in self.schemas.raw.items()}
+
+
+def _only(name: str, found: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    if found[0] != name:
+        raise ParseError(f"a {found[0]} where a {name} belongs")
+    return found[1]

@@ -89,7 +89,7 @@ def apicurio(log: Path) -> Iterator[str]:
     java = _java()
     if java is None:
         raise PlumbingError(why_not() or "")
-    port = free_port(start=28100)
+    port = free_port()
     management = free_port(start=port + 1)
     env = {
         "QUARKUS_HTTP_HOST": "127.0.0.1",

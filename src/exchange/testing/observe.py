@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exchange.adapters.broker_config import free_port
+from exchange.adapters.broker_config import free_port, search_from
 from exchange.core.codec import Codec
 from exchange.errors import ExchangeError, TimedOutError
 from exchange.local import WORKERS, LocalExchange
@@ -82,7 +82,7 @@ async def observe(home: Path, out: Path, seconds: float, rate: float, say: Say) 
         TimedOutError: the alert did not come, or did not go.
         ToolMissingError: Prometheus, Alertmanager or matplotlib is not installed.
     """
-    start = free_port(start=PORTS_FROM + os.getpid() % PORTS_SPREAD)
+    start = free_port(start=search_from(PORTS_FROM, PORTS_SPREAD))
     metrics = free_port(start=start + 1)
     settings = Settings(
         home=home / "exchange",

@@ -36,27 +36,60 @@ class Held:
     answer: bytes = b""
 
 
-class KafkaProxy:
-    """Passes everything on, but for what it is told to hold back.
+class Listening:
+    """Takes connections for a broker, each in a task of its own, for as long as the block lasts; subclasses say what they do.
 
     Args:
         port: where it listens, on loopback; what the broker advertises.
-        broker_port: where it passes things on to.
+        broker_port: where it carries things to.
     """
 
     def __init__(self, port: int, broker_port: int) -> None:
-        self.port = port
+        self.port, self._broker_port = port, broker_port
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, HOST, self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise NotImplementedError
+
+
+class KafkaProxy(Listening):
+    """Passes everything on, but for what it is told to hold back."""
+
+    def __init__(self, port: int, broker_port: int) -> None:
+        super().__init__(port, broker_port)
         self.held = asyncio.Event()
         self.released = asyncio.Event()
         self.seen: list[int] = []
-        self._broker_port = broker_port
         self._hold: int | None = None
         self._drop_answer: int | None = None
         self._release_before: int | None = None
         self._cut = False
         self._taken: list[Held] = []
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def hold(self, api_key: int) -> None:
         """Take the next request of this kind from the wire; :attr:`held` is set then."""
@@ -88,28 +121,6 @@ class KafkaProxy:
             codes.append(struct.unpack_from(">h", held.answer, 12)[0])
         self.released.set()
         return codes
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, self.port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await self._converse(reader, writer)
-        writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_broker, to_broker = await asyncio.open_connection(HOST, self._broker_port)

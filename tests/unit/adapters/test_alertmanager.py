@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exchange.adapters.alertmanager import Alert, firing
-from exchange.adapters.broker_config import free_port
+from exchange.adapters.broker_config import free_port, search_from
 from exchange.adapters.prometheus import ALERTMANAGERS, alertmanager
 from exchange.adapters.resources import bundled
 from exchange.errors import PlumbingError
@@ -19,7 +19,7 @@ from exchange.errors import PlumbingError
 @pytest.mark.skipif(not any(map(shutil.which, ALERTMANAGERS)), reason="no Alertmanager: apt-get install prometheus-alertmanager")
 def test_what_fires_is_told(tmp_path: Path) -> None:
     """Nothing at first; then what was posted."""
-    with alertmanager(tmp_path, free_port(start=29500), bundled("deploy")) as server:
+    with alertmanager(tmp_path, free_port(start=search_from(28000, 3000)), bundled("deploy")) as server:
         assert firing(server.api.url) == []
         posted = {
             "labels": {"alertname": "Stuck", "severity": "critical"},

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,6 +21,7 @@ from exchange.adapters.step_log import StepLog
 from exchange.client.trace import fresh
 from exchange.core.step import News
 from exchange.runtime import configure_logging
+from exchange.testing.otlp import collector
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 HEADERS = (("ce_id", b"e1"), ("traceparent", TRACE.encode()))
@@ -56,34 +53,11 @@ def test_a_span_has_the_publishers_trace_and_names_no_party() -> None:
     }
 
 
-@contextmanager
-def collector() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
-    """Takes what is posted."""
-    got: list[tuple[str, bytes]] = []
-
-    class Take(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_args: Any) -> None:
-            """Be quiet."""
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Take)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port, got
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_spans_leave_by_otlp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where OpenTelemetry's own variables say."""
-    with collector() as (port, got):
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    with collector() as (variables, got):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
         tracer = exporting(trace)
         Spans({}, tracer)(STEP)
         provider: Any = trace.get_tracer_provider()

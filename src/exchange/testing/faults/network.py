@@ -10,10 +10,8 @@ import asyncio
 import contextlib
 import struct
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
-from exchange.testing.proxy import ADD_OFFSETS, END_TXN, HOST, RELEASE_TIMEOUT_S, frame
+from exchange.testing.proxy import ADD_OFFSETS, END_TXN, HOST, RELEASE_TIMEOUT_S, Listening, frame
 
 CHUNK = 65536
 COMMITTED = b"\x01"
@@ -39,36 +37,16 @@ class _Trap:
         return self.sprung.is_set()
 
 
-class Way:
-    """Carries every connection between workers and broker; use it as an async context manager.
-
-    Args:
-        port: where it listens, on loopback; what the broker advertises to the workers.
-        broker_port: where it carries things to.
-    """
+class Way(Listening):
+    """Carries every connection between workers and broker."""
 
     def __init__(self, port: int, broker_port: int) -> None:
-        self._port, self._broker_port = port, broker_port
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(port, broker_port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._open = asyncio.Event()
         self._open.set()
         self._delay_s = 0.0
         self._trap: _Trap | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, self._port)
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
 
     @property
     def connections(self) -> int:
@@ -129,35 +107,28 @@ class Way:
             finally:
                 writer.close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            await self._converse(reader, writer)
+            await self._carry_both(reader, writer)
         finally:
             self._writers.discard(writer)
-            writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            from_broker, to_broker = await asyncio.open_connection(HOST, self._broker_port)
-            self._writers.add(to_broker)
-            carrying = [
-                asyncio.create_task(self._carry_requests(reader, to_broker)),
-                asyncio.create_task(self._carry(from_broker, writer)),
-            ]
-            try:
-                await asyncio.wait(carrying, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in carrying:
-                    each.cancel()
-                await asyncio.gather(*carrying, return_exceptions=True)
-                self._writers.discard(to_broker)
-                to_broker.close()
+    async def _carry_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_broker, to_broker = await asyncio.open_connection(HOST, self._broker_port)
+        self._writers.add(to_broker)
+        carrying = [
+            asyncio.create_task(self._carry_requests(reader, to_broker)),
+            asyncio.create_task(self._carry(from_broker, writer)),
+        ]
+        try:
+            await asyncio.wait(carrying, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in carrying:
+                each.cancel()
+            await asyncio.gather(*carrying, return_exceptions=True)
+            self._writers.discard(to_broker)
+            to_broker.close()
 
     async def _carry_requests(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 from aiokafka.structs import TopicPartition
 
+from exchange.adapters.broker_config import search_from
 from exchange.adapters.topic_reader import read_all
 from exchange.audit import examine
 from exchange.client import Exchange
@@ -108,8 +108,7 @@ async def run(
     """
     _, codec = load_codec()
     settings = Settings(home=home, fanout_limit=FANOUT_LIMIT, replication=REPLICAS if nodes > 1 else 1)
-    start = PORTS_FROM + os.getpid() * 16 % PORTS_SPREAD  # so that runs side by side do not want the same
-    cluster = Cluster(home / "kafka", nodes, start, settings)
+    cluster = Cluster(home / "kafka", nodes, search_from(PORTS_FROM, PORTS_SPREAD), settings)
     steps = make_workload(seed, events, codec, settings.topics)
     outcome = Outcome(events=len(steps))
     kinds = {fault.kind for fault in plan}

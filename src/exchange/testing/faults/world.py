@@ -7,7 +7,7 @@ belong to families of a bounded size, so that the news of one event, and with it
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,8 @@ MOST_PARTIES = 400
 FAMILIES = 4
 """So many families grow at a time."""
 SMALLEST, LARGEST = 3, 40
+LARGE = 0.04
+"""Share of the families that are as large as may be, and a chain, until it is as deep as may be."""
 LEVELS = ("none", "low", "moderate", "high", "critical")
 ROLES = ("developer", "provider", "user", "assessor")
 
@@ -33,6 +35,7 @@ Edges = tuple[tuple[str, str], ...]
 class _Family:
     number: int
     size: int
+    chain: bool
     releases: list[Release] = field(default_factory=list)
 
     @property
@@ -74,6 +77,9 @@ class Release:
 
 Act = tuple[str, str, dict[str, Any]]
 """Party, record name, record."""
+
+_Parents = Callable[[_Family], tuple[Edges, int]]
+"""Who a new release of a family is made from, and how deep that makes it."""
 
 
 class World:
@@ -138,7 +144,9 @@ class World:
     def _new_release(self, _identity: str) -> Act:
         owner = self.chance.choice(self.parties)
         family = self._growing()
-        kinds = (self._tuned, self._tuned, self._deeper, self._deeper, self._deeper, self._merged)
+        kinds: Sequence[_Parents] = (self._tuned, self._tuned, self._deeper, self._deeper, self._deeper, self._merged)
+        if family.chain and family.releases[-1:] and family.releases[-1].depth < DEEPEST:
+            kinds = (self._longer,)
         parents, depth = self.chance.choice(kinds)(family) if family.releases else ((), 0)
         mine = [release.line for release in family.releases if release.owner == owner]
         line = self.chance.choice(mine) if mine and self.chance.random() < 0.3 else f"{owner}/m{len(self.releases)}"
@@ -148,11 +156,12 @@ class World:
         return owner, "ModelCard", self._card(release)
 
     def _growing(self) -> _Family:
-        """One of the families that are not full; sizes are power-law."""
+        """One of the families that are not full; sizes are power-law, and a few are large."""
         growing = [family for family in self.families[-4 * FAMILIES :] if len(family.releases) < family.size]
         if len(growing) < FAMILIES:
-            size = min(LARGEST, int(SMALLEST * self.chance.paretovariate(1.1)))
-            growing.append(_Family(len(self.families), size))
+            large = self.chance.random() < LARGE
+            size = LARGEST if large else min(LARGEST, int(SMALLEST * self.chance.paretovariate(1.4)))
+            growing.append(_Family(len(self.families), size, large))
             self.families.append(growing[-1])
         return self.chance.choice(growing)
 
@@ -161,13 +170,17 @@ class World:
         shallow = family.shallow
         return self._from(self.chance.choices(shallow, [1 + each.children for each in shallow])[0])
 
+    def _longer(self, family: _Family) -> tuple[Edges, int]:
+        """One parent, the newest, and no other than that."""
+        return self._from(family.releases[-1], pinned=True)
+
     def _deeper(self, family: _Family) -> tuple[Edges, int]:
         """One parent, among the deepest."""
         return self._from(self.chance.choice(sorted(family.shallow, key=lambda each: -each.depth)[:3]))
 
-    def _from(self, parent: Release) -> tuple[Edges, int]:
+    def _from(self, parent: Release, *, pinned: bool = False) -> tuple[Edges, int]:
         parent.children += 1
-        ref = parent.line if self.chance.random() < 0.2 else parent.name
+        ref = parent.line if not pinned and self.chance.random() < 0.2 else parent.name
         made: list[tuple[str, str]] = [(ref, self.chance.choice(RELATIONS))]
         if self.chance.random() < 0.15:
             made.append((f"{self.chance.choice(self.parties)}/data{parent.family}@1", "trained_on"))

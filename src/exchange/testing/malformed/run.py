@@ -131,7 +131,7 @@ class Plan(NamedTuple):
 
 async def run(home: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
     """Run it in an exchange of its own under ``home``."""
-    local = LocalExchange(Settings(home=home, port=free_port(start=28000)), workers=NAMES, say=say)
+    local = LocalExchange(Settings(home=home, port=free_port()), workers=NAMES, say=say)
     async with local, AsyncExitStack() as stack:
         programme = Programme(local.settings, plan, say)
         await programme.connect(stack)
