@@ -260,6 +260,10 @@ async def why_unusable(kafka: Mapping[str, Any], error: BaseException) -> Broker
         if not await _port_opens(host, port):
             continue
         cause = await _conversation_fails(host, port, kafka)
+        if isinstance(cause, TimeoutError | kafka_errors.RequestTimedOutError):
+            return BrokerError(
+                f"{host}:{port} is there but says nothing", hint="Is it starting, too busy, or not Kafka? Try again."
+            )
         if cause is not None:
             return AccessError(f"{host}:{port} is there but refuses the connection ({type(cause).__name__})", hint=_ACCESS_HINT)
         return BrokerError(f"{host}:{port} is there, but Kafka answered with {type(error).__name__}", hint="Try again.")

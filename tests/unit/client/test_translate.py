@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 
 import pytest
 from aiokafka import errors as kafka_errors
 
+from exchange.adapters import admin
+from exchange.adapters.broker_config import free_port
 from exchange.client.translate import translated
-from exchange.errors import AccessError, ExchangeError, TimedOutError, TooLargeError, TopicMissingError, UnreachableError
+from exchange.errors import (
+    AccessError,
+    BrokerError,
+    ExchangeError,
+    TimedOutError,
+    TooLargeError,
+    TopicMissingError,
+    UnreachableError,
+)
 
 NOWHERE = {"bootstrap_servers": "127.0.0.1:1"}
 ERRORS = sorted(
@@ -37,3 +48,21 @@ async def test_other_errors_are_let_be() -> None:
     with pytest.raises(ZeroDivisionError):
         async with translated(NOWHERE):
             raise ZeroDivisionError
+
+
+async def test_silence_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes a connection and says nothing may be busy; nothing is said of passwords."""
+    monkeypatch.setattr(admin, "PROBE_TIMEOUT_S", 0.3)
+    gone = asyncio.Event()
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", free_port()) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(BrokerError, match="says nothing") as raised:
+            async with translated({"bootstrap_servers": f"127.0.0.1:{port}"}):
+                raise kafka_errors.KafkaConnectionError
+        gone.set()
+    assert not isinstance(raised.value, AccessError)
