@@ -36,7 +36,7 @@ from exchange.testing.faults.verdict import Verdict, by_oracles, judge_notices, 
 from exchange.testing.faults.witness import Witness
 from exchange.testing.faults.workload import CLIENTS, FIRST_PARTIES, Step, make_workload
 
-FANOUT_LIMIT = 7
+FANOUT_LIMIT = 20
 """Small, so that fan-out has queues to lose."""
 CAUGHT_UP_S = 600.0
 PUBLISHED_S = 600.0
