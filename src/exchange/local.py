@@ -57,6 +57,7 @@ class Worker:
         name: the processor.
         log: its log file.
         tree: the source tree it is started from, when that is not this one (upgrades).
+        once: module and arguments to run at the next start in place of the processor's own, for fault tests.
         process: the running or last process.
         restarts: how often it was started again.
     """
@@ -64,6 +65,7 @@ class Worker:
     name: str
     log: Path
     tree: Path | None = None
+    once: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -146,17 +148,18 @@ class LocalExchange:
         """Start one processor's process. It ends when this process is gone, even by kill -9."""
         worker = self.workers[name]
         _close(worker.process.stdin if worker.process else None)
-        worker.process = self.launch(name, worker.log)
+        worker.process = self.launch(name, worker.log, worker.once)
+        worker.once = ()
         worker.started, worker.retry_at = time.monotonic(), 0.0
         self._say(f"{name} started (pid {worker.process.pid})")
 
-    def launch(self, name: str, log: Path) -> subprocess.Popen[bytes]:
+    def launch(self, name: str, log: Path, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """One process of a processor, not watched over. It ends when its standard input is closed, or this process is gone."""
         log.parent.mkdir(parents=True, exist_ok=True)
         tree = self.workers[name].tree
         with log.open("ab") as sink:
             return subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", f"streams.{name}", "--until-stdin-closes"],
+                [sys.executable, "-m", *(program or (f"streams.{name}",)), "--until-stdin-closes"],
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=sink,

@@ -26,8 +26,10 @@ from prometheus_client import CollectorRegistry
 
 from exchange.adapters import health, lane_events, metrics
 from exchange.adapters.admin import Admin
+from exchange.adapters.aiokafka_txn import OnceProducer
 from exchange.adapters.cluster_watch import ClusterGauges, ClusterWatch
 from exchange.adapters.faust_app import loop_app, run_worker, timer_app
+from exchange.adapters.lane import ProducerFactory
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.otel import Spans
 from exchange.adapters.room import Room
@@ -47,12 +49,13 @@ DELAY_S = 0.25
 """So often a worker asks its event loop how late it is."""
 
 
-def processor_app(name: str, settings: Settings) -> Any:
+def processor_app(name: str, settings: Settings, producer: ProducerFactory = OnceProducer) -> Any:
     """The Faust app that hosts one processor's batch loop.
 
     Args:
         name: ``intake``, ``dossier`` or ``fanout``.
         settings: of this process; ``bootstrap_servers`` must be set.
+        producer: makes the lanes' producers; only fault tests give another one.
     """
     kafka = settings.kafka_kwargs()
     rules = RulesStore(kafka, settings.topics.rules)
@@ -67,6 +70,7 @@ def processor_app(name: str, settings: Settings) -> Any:
         hook=_hook(settings, watched),
         limits=Limits(topics=settings.fanout_limit) if name == "fanout" else Limits(),
         prepare=rules.load,
+        producer=producer,
         room=_room(settings, kafka) if name == "fanout" else None,
     )
     if watched is not None:

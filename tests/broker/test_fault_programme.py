@@ -17,6 +17,7 @@ from exchange.testing.faults.run import run
 
 PLAN = [
     *(Fault("kill", (name,), before=0.5, after=0.5) for name in NAMES),
+    Fault("kill_at", ("dossier",), point="outputs.after", passages=1, after=0.5, alone=True),
     Fault("freeze", ("dossier",), before=0.2, seconds=7.5, after=0.5, alone=True),
     Fault("half_open", before=0.5, seconds=2.0),
     Fault("broker_kill", seconds=0.5),
@@ -24,15 +25,16 @@ PLAN = [
 
 
 @pytest.mark.timeout(300)
-async def test_six_faults_and_nothing_lost_repeated_reordered_or_leaked(tmp_path: Path) -> None:
+async def test_seven_faults_and_nothing_lost_repeated_reordered_or_leaked(tmp_path: Path) -> None:
     said: list[str] = []
     outcome = await run(tmp_path, PLAN, seed=5, events=300, rate=20, say=said.append)
     assert outcome.verdict.clean, (outcome.verdict, said)
     assert outcome.faults == Counter(fault.kind for fault in PLAN)
     assert outcome.notices > 500
-    assert len(outcome.catch_up_s) == len(outcome.resume_s) == 1
+    assert (len(outcome.catch_up_s), len(outcome.resume_s), len(outcome.kill_resume_s)) == (1, 2, 1)
+    assert outcome.died_at == {"outputs.after": 1}
     for name in NAMES:
-        assert sum(line.startswith(f"{name} ended (exit -9)") for line in said) == 1
+        assert sum(line.startswith(f"{name} ended (exit -9)") for line in said) == 1 + (name == "dossier")
 
 
 @pytest.mark.timeout(300)

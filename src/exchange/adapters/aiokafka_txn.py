@@ -204,9 +204,25 @@ class OnceProducer:
         """
         await self._producer.begin_transaction()
         await self._enlist({TopicPartition(write.topic, write.partition) for write in (*first, *then)})
-        for writes in (first, then):
-            await self._write(writes)
+        await self.write_first(first)
+        await self.write_then(then)
+        await self.hand_offsets(offsets, group)
+        await self.commit()
+
+    async def write_first(self, writes: Sequence[Output]) -> None:
+        """Step 1 of a transaction."""
+        await self._write(writes)
+
+    async def write_then(self, writes: Sequence[Output]) -> None:
+        """Step 2 of a transaction."""
+        await self._write(writes)
+
+    async def hand_offsets(self, offsets: Mapping[TopicPartition, int], group: str) -> None:
+        """Step 3 of a transaction."""
         await self._producer.send_offsets_to_transaction(dict(offsets), group)
+
+    async def commit(self) -> None:
+        """Step 4 of a transaction."""
         await self._producer.commit_transaction()
 
     async def abort_on(self, partitions: Collection[TopicPartition], offsets: Mapping[TopicPartition, int], group: str) -> None:

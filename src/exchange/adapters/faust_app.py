@@ -21,7 +21,8 @@ from faust.worker import Worker
 from mode import Service
 
 from exchange.adapters import faust_fixes
-from exchange.adapters.lane import EnsureTopics
+from exchange.adapters.aiokafka_txn import OnceProducer
+from exchange.adapters.lane import EnsureTopics, ProducerFactory
 from exchange.adapters.lane_events import Hook, silent
 from exchange.adapters.lane_state import Limits
 from exchange.adapters.loop import Loop
@@ -91,6 +92,7 @@ def loop_app(
     hook: Hook = silent,
     limits: Limits | None = None,
     prepare: Callable[[], Awaitable[None]] | None = None,
+    producer: ProducerFactory = OnceProducer,
     room: HasRoom | None = None,
 ) -> faust.App:
     """Return a Faust app that hosts one processor's batch loop.
@@ -105,10 +107,21 @@ def loop_app(
         hook: told what happens in the lanes.
         limits: bounds of a batch and a transaction.
         prepare: awaited before the loop starts (reading the rules).
+        producer: makes producers; only fault tests give another one.
         room: says whether the processor behind has room for drain work.
     """
     app = _LoopApp(f"{deployment}-{processor.name}", **_floor(kafka, data_dir))
-    loop = Loop(processor, kafka, deployment, generation, ensure_topics=ensure_topics, hook=hook, limits=limits, room=room)
+    loop = Loop(
+        processor,
+        kafka,
+        deployment,
+        generation,
+        ensure_topics=ensure_topics,
+        hook=hook,
+        limits=limits,
+        producer=producer,
+        room=room,
+    )
     app.service(LoopService(loop, prepare))  # type: ignore[arg-type]
     return app
 

@@ -11,6 +11,7 @@ from exchange.core.processors import NAMES
 from exchange.core.step import Output
 from exchange.runtime import load_codec
 from exchange.testing.bus import Bus
+from exchange.testing.faults.dying import POINTS
 from exchange.testing.faults.plan import BROKER_RESTARTS, KINDS, NETWORK_FAULTS, PROCESS_FAULTS, RESTARTS, Fault, make_plan
 from exchange.testing.faults.workload import Sent, Step, Told, make_workload
 from exchange.topics import Topics
@@ -41,6 +42,11 @@ def test_every_kind_appears_in_a_short_plan_and_every_target_in_a_long_one(seed:
     hit = {(fault.kind, name) for fault in plan for name in fault.targets}
     assert hit == {(kind, name) for kind in PROCESS_FAULTS for name in NAMES}
     assert any(len(fault.targets) == len(NAMES) for fault in plan if fault.kind == "kill")
+
+
+def test_workers_die_at_every_point_before_they_do_at_any_again() -> None:
+    points = [fault.point for fault in make_plan(5, 22, ["kill_at"])]
+    assert points == [*POINTS, *POINTS]
 
 
 @pytest.mark.parametrize("seed", range(5))

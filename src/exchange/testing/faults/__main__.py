@@ -103,6 +103,7 @@ def summary(seed: int, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "resume_p99_s": percentile(outcome.resume_s),
         "kill_resume_p99_s": percentile(outcome.kill_resume_s),
         "late_commits_refused": outcome.late_commits.total() - outcome.late_commits[0],
+        "died_at": dict(sorted(outcome.died_at.items())),
         "disk_full": dict(outcome.full),
         "audit_s": round(outcome.audit_s, 1),
         "seconds": round(seconds, 1),

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from exchange.adapters.broker import EmbeddedKafka
 from exchange.errors import PlumbingError, TimedOutError
 from exchange.local import LocalExchange
 from exchange.testing.cluster import Cluster
+from exchange.testing.faults import dying
 from exchange.testing.faults.disk import Disk
 from exchange.testing.faults.network import Way
 from exchange.testing.faults.plan import Fault
 
 UP_S = 60.0
 DRAIN_S = 40.0
+REACHED_S = 20.0
 LATE_COMMIT_S = 30.0
 FULL_S = 30.0
 SCALE_BY = 3
@@ -44,6 +46,7 @@ class Injector:
 
     Attributes:
         late_commits: what the broker answered to each commit that came late; 0: it took it.
+        died_at: how often a worker killed itself at each point; ``not reached``: it was killed instead.
         refused: whether the node still ran on its full disk, for each time.
     """
 
@@ -57,6 +60,7 @@ class Injector:
     ) -> None:
         self._local, self._cluster, self._ways, self._disk, self._release = local, cluster, ways, disk, release
         self.late_commits: list[int] = []
+        self.died_at: Counter[str] = Counter()
         self.refused: list[bool] = []
         self._seen: dict[str, int] = defaultdict(int)
         self._read: dict[str, int] = defaultdict(int)
@@ -64,6 +68,7 @@ class Injector:
         self._beside: list[subprocess.Popen[bytes]] = []
         self._kinds: dict[str, Callable[[Fault], Coroutine[Any, Any, None]]] = {
             "kill": self._kill,
+            "kill_at": self._kill_at,
             "freeze": self._freeze,
             "second": self._second,
             "scale": self._scale,
@@ -131,6 +136,24 @@ class Injector:
     def _end(self, name: str) -> None:
         self._seen[name] = self._given(name)
         self._local.kill(name)
+
+    async def _kill_at(self, fault: Fault) -> None:
+        """Each is started anew as one that kills itself at a point; who does not come by there in time is killed."""
+        for name in fault.targets:
+            self._local.kill(name)
+            self._local.workers[name].once = (dying.__name__, name, fault.point, str(fault.passages + 1))
+            self._local.start_worker(name)
+        await asyncio.gather(*(self._died(name, fault.point) for name in fault.targets))
+
+    async def _died(self, name: str, point: str) -> None:
+        process = self._local.workers[name].process
+        if process is None:
+            raise PlumbingError(f"{name} does not run")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(process.wait, REACHED_S)
+        self.died_at[point if process.poll() == -signal.SIGKILL else "not reached"] += 1
+        self._seen[name] = self._given(name)
+        process.kill()
 
     async def _freeze(self, fault: Fault) -> None:
         pids = [process.pid for name in fault.targets if (process := self._local.workers[name].process)]

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exchange.core.processors import NAMES
+from exchange.testing.faults.dying import POINTS
 
-PROCESS_FAULTS = ("kill", "freeze", "second", "scale", "storm", "restart_loop", "upgrade")
+PROCESS_FAULTS = ("kill", "kill_at", "freeze", "second", "scale", "storm", "restart_loop", "upgrade")
 BROKER_FAULTS = ("broker_kill", "broker_restart", "broker_freeze", "disk_full")
 CLUSTER_FAULTS = ("leader_kill", "controller_kill", "brokers_kill", "broker_loop")
 """What one node alone cannot show."""
 NETWORK_FAULTS = ("cut", "half_open", "late", "slow", "late_commit")
 KINDS = (*PROCESS_FAULTS, *BROKER_FAULTS, *CLUSTER_FAULTS, *NETWORK_FAULTS)
-WEIGHTS = {"kill": 6, "freeze": 3, "broker_kill": 2}
+WEIGHTS = {"kill": 6, "kill_at": 6, "freeze": 3, "broker_kill": 2}
 """How often a kind comes, against once for the others."""
 RESTARTS = 5
 BROKER_RESTARTS = 3
@@ -49,6 +50,8 @@ class Fault:
         targets: the processors it hits; empty where it hits all of them (broker, network).
         before: seconds until it begins, once what it hits is up.
         seconds: how long it lasts, where it lasts.
+        point: where a worker kills itself (:data:`exchange.testing.faults.dying.POINTS`).
+        passages: how often it comes by there before.
         pauses: seconds from each start to the next kill of a restart loop, and between comings and goings of a storm.
         node: which node of the broker it hits, counted round; ``None`` of a fault of the network: the ways to all of them.
         after: seconds until the next fault.
@@ -60,6 +63,8 @@ class Fault:
     targets: tuple[str, ...] = ()
     before: float = 0.0
     seconds: float = 0.0
+    point: str = ""
+    passages: int = 0
     pauses: tuple[float, ...] = ()
     node: int | None = None
     after: float = 0.0
@@ -101,10 +106,12 @@ def _fault(chance: random.Random, kind: str, turn: int, number: int) -> Fault:
         targets=_targets(chance, kind, turn) if kind in PROCESS_FAULTS else (),
         before=round(chance.uniform(0.1, 1.5), 2),
         seconds=_seconds(chance, kind),
+        point=POINTS[turn % len(POINTS)] if kind == "kill_at" else "",
+        passages=chance.randrange(4) if kind == "kill_at" else 0,
         pauses=tuple(round(chance.uniform(0.0, 3.0), 2) for _ in range(_times(kind))),
         node=None if kind in NETWORK_FAULTS and chance.random() < 0.5 else chance.randrange(NODES_DRAWN),
         after=round(chance.uniform(0.2, 3.0), 2),
-        alone=chance.random() < 0.5 or kind in ("disk_full", "kill"),
+        alone=chance.random() < 0.5 or kind in ("disk_full", "kill", "kill_at"),
         rest=number % REST_AFTER == REST_AFTER - 1,
     )
 

@@ -57,6 +57,7 @@ class Outcome:
         catch_up_s: seconds from the last fault and the last step to rest, of each rest period.
         resume_s: seconds from the end of a fault that the next one waited for until what lay in the inputs was worked off.
         kill_resume_s: those of them that came after a worker's kill -9.
+        died_at: how often a worker killed itself at each point of a transaction.
         late_commits: error codes the broker answered late commits with; 0: it took one.
         full: how often a full disk ended the node, and how often it refused and lived on.
         audit_s: seconds the final comparison took.
@@ -69,6 +70,7 @@ class Outcome:
     catch_up_s: list[float] = field(default_factory=list)
     resume_s: list[float] = field(default_factory=list)
     kill_resume_s: list[float] = field(default_factory=list)
+    died_at: Counter[str] = field(default_factory=Counter)
     late_commits: Counter[int] = field(default_factory=Counter)
     full: Counter[str] = field(default_factory=Counter)
     audit_s: float = 0.0
@@ -126,6 +128,7 @@ async def run(
             outcome.verdict.wrong.append(error.message)
             say(error.message)
         outcome.late_commits = Counter(injector.late_commits)
+        outcome.died_at = injector.died_at
         outcome.full = Counter("refused" if lived else "ended" for lived in injector.refused)
         await _judge(stage, steps, codec, outcome, say)
     return outcome
@@ -167,10 +170,10 @@ async def _play(stage: _Stage, plan: Sequence[Fault], steps: int, outcome: Outco
         began = time.monotonic()
         await stage.injector.inject(fault)
         outcome.faults[fault.kind] += 1
-        what = f"{number}/{len(plan)} {fault.kind} {' '.join(fault.targets)} ({time.monotonic() - began:.1f} s)"
+        what = f"{number}/{len(plan)} {fault.kind} {' '.join((*fault.targets, fault.point))} ({time.monotonic() - began:.1f} s)"
         if fault.alone:
             outcome.resume_s.append(await stage.flow.until_worked_off(CAUGHT_UP_S))
-            if fault.kind == "kill":
+            if fault.kind in ("kill", "kill_at"):
                 outcome.kill_resume_s.append(outcome.resume_s[-1])
             what += f", resumed after {outcome.resume_s[-1]:.1f} s"
         if fault.rest:
