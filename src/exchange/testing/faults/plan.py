@@ -19,7 +19,9 @@ CLUSTER_FAULTS = ("leader_kill", "controller_kill", "brokers_kill", "broker_loop
 """What one node alone cannot show."""
 NETWORK_FAULTS = ("cut", "half_open", "late", "slow", "late_commit")
 KINDS = (*PROCESS_FAULTS, *BROKER_FAULTS, *CLUSTER_FAULTS, *NETWORK_FAULTS)
-WEIGHTS = {"kill": 6, "kill_at": 6, "freeze": 3, "broker_kill": 2}
+WEIGHTS = {
+    "kill": 8, "kill_at": 6, "freeze": 3, "broker_kill": 2, "cut": 4, "half_open": 4, "late": 3, "slow": 2, "late_commit": 2,
+}  # fmt: skip
 """How often a kind comes, against once for the others."""
 RESTARTS = 5
 BROKER_RESTARTS = 3

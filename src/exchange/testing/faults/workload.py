@@ -17,7 +17,7 @@ from exchange.refs import partition_of
 from exchange.testing.faults.world import START, Act, World
 from exchange.topics import Topics
 
-REPEATS, MALFORMED, TICKS = 0.10, 0.05, 0.01
+REPEATS, MALFORMED, TICKS = 0.10, 0.05, 0.006
 FIRST_PARTIES = 8
 LATELY = 20
 """Of so many submissions of a party one is repeated: intake remembers more."""
