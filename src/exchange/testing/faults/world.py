@@ -21,7 +21,7 @@ MOST_PARTIES = 400
 FAMILIES = 4
 """So many families grow at a time."""
 SMALLEST, LARGEST = 3, 40
-LARGE = 0.04
+LARGE = 0.02
 """Share of the families that are as large as may be, and a chain, until it is as deep as may be."""
 LEVELS = ("none", "low", "moderate", "high", "critical")
 ROLES = ("developer", "provider", "user", "assessor")
@@ -123,7 +123,7 @@ class World:
             self._new_card: 12,
             self._assess: 28,
             self._change: 10,
-            self._subscribe: 30,
+            self._subscribe: 60,
             self._unsubscribe: 3,
             self._grant: 4,
             self._revoke: 2,
