@@ -6,9 +6,11 @@ Each such part stands between ``<!-- rendered: NAME -->`` and ``<!-- end -->``; 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -199,7 +201,48 @@ def _cells(cells: Iterable[Any]) -> str:
     return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+RUNS = DOCS.parent / "bench" / "faults.jsonl"
+_BAD = ("lost", "repeated", "reordered", "leaked", "wrong")
+_SLOWEST = ("kill_resume_p99_s", "resume_p99_s", "catch_up_p99_s")
+_SUMS = ("events", "notices", *_BAD, "audit_s", "seconds")
+
+
+def faults() -> str:
+    """The published runs of the fault programme, what they come to together, and how often each fault happened."""
+    runs = [json.loads(line) for line in RUNS.read_text("utf-8").splitlines()]
+    kinds = sum((Counter(run["faults"]) for run in runs), Counter[str]())
+    whole = {name: sum(run[name] for run in runs) for name in _SUMS} | {name: max(run[name] for run in runs) for name in _SLOWEST}
+    head = ("nodes, seed", "faults", "events", "notices", ", ".join(_BAD))
+    slow = ("resume after kill -9, p99", "resume after any fault, p99", "catch-up, p99", "comparison", "in all")
+    lines = [_cells((*head, *slow)), "|---" * (len(head) + len(slow)) + "|"]
+    lines += [_run(f"{run['nodes']}, {run['seed']}", sum(run["faults"].values()), run) for run in runs]
+    lines.append(_run(f"**{len(runs)} runs**", kinds.total(), whole))
+    told = ", ".join(f"`{kind}` {times}" for kind, times in sorted(kinds.items()))
+    late = sum(run["late_commits_refused"] for run in runs)
+    return (
+        "\n".join(lines) + f"\n\n(Times together: the slowest run's.) Faults: {told}. Late commits that Kafka refused: {late}.\n"
+    )
+
+
+def _run(name: str, faults_: int, run: Mapping[str, Any]) -> str:
+    bad = {run[name] for name in _BAD}
+    counted = "all 0" if bad == {0} else ", ".join(str(run[name]) for name in _BAD)
+    times = (f"{run[name]:,.1f} s" for name in _SLOWEST)
+    return _cells(
+        (
+            name,
+            f"{faults_:,}",
+            f"{run['events']:,}",
+            f"{run['notices']:,}",
+            counted,
+            *times,
+            *(f"{run[name]:,.0f} s" for name in ("audit_s", "seconds")),
+        )
+    )
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "faults": faults,
     "cli": cli,
     "settings": settings,
     "metrics": metrics,
