@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -207,7 +208,8 @@ class Lane:
         else:
             reason, wait = "environment", self._next_backoff()
         note = error.message if isinstance(error, StateError | ConfigError) else ""
-        self._log.warning("lane closes", reason=reason, error=type(error).__name__, note=note, wait_s=wait)
+        at = _place(error)
+        self._log.warning("lane closes", reason=reason, error=type(error).__name__, at=at, note=note, wait_s=wait)
         self._tell_stopped(reason)
         return wait
 
@@ -556,6 +558,12 @@ class Lane:
 
     def _tell_replay(self, work: str, done: int, whole: int) -> None:
         self.plan.hook(Replayed(*self._who, work=work, done=done, whole=whole))
+
+
+def _place(error: Exception) -> str:
+    """The function and line that raised: all that a log may say of an error whose text could quote a record."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
 
 
 async def _shut(producer: Any, consumer: Any) -> None:

@@ -60,13 +60,22 @@ class Room:
 
     async def _ask(self) -> bool:
         if self._consumer is None:
-            self._consumer = Consumer(**self._settings)
-            await self._consumer.start()
+            self._consumer = await self._connected()
         ends = await self._consumer.end_offsets(self._places)
         for place in self._places:
             if ends[place] - (await self._consumer.committed(place) or 0) > self._most:
                 return False
         return True
+
+    async def _connected(self) -> Any:
+        """A consumer, started: the lane that asks may be cancelled meanwhile, and the next must not find half a connection."""
+        consumer: Any = Consumer(**self._settings)
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
 
     async def close(self) -> None:
         """Let the connection go; it is made again when asked."""

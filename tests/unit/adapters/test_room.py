@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
+from aiokafka.structs import TopicPartition
 
 from exchange.adapters import room
 from exchange.adapters.room import MOST, PATIENCE_S, Pace, Room
@@ -62,3 +64,42 @@ def test_a_lane_that_is_behind_itself_does_not_ask() -> None:
 def test_where_nobody_can_tell_there_is_room() -> None:
     """No broker answers at this address: drain work is not the worse for it."""
     assert asyncio.run(Room({"bootstrap_servers": "127.0.0.1:1"}, "t", 2, "g")())
+
+
+class _Slow:
+    """A consumer that is not started at once, and of no use before."""
+
+    made: ClassVar[list[_Slow]] = []
+
+    def __init__(self, **_settings: object) -> None:
+        self.started = self.stopped = False
+        self.made.append(self)
+
+    async def start(self) -> None:
+        await asyncio.sleep(0 if len(self.made) > 1 else 3600)
+        self.started = True
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        if not self.started:
+            raise AttributeError("not started")
+        return dict.fromkeys(places, 7)
+
+    async def committed(self, _place: TopicPartition) -> int:
+        return 7
+
+
+async def test_a_lane_that_is_stopped_while_it_connects_leaves_nothing_half_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fan-out once stood still for good: the next lane took an unstarted consumer for a connection, and so did all after it."""
+    monkeypatch.setattr(_Slow, "made", [])
+    monkeypatch.setattr(room, "Consumer", _Slow)
+    asked = Room({}, "journal", 2, "group")
+    asking = asyncio.create_task(asked())
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await asked()
+    assert [(each.started, each.stopped) for each in _Slow.made] == [(False, True), (True, False)]
