@@ -205,40 +205,47 @@ RUNS = DOCS.parent / "bench" / "faults.jsonl"
 _BAD = ("lost", "repeated", "reordered", "leaked", "wrong")
 _SLOWEST = ("kill_resume_p99_s", "resume_p99_s", "catch_up_p99_s")
 _SUMS = ("events", "notices", *_BAD, "audit_s", "seconds")
+_SET = 2001
+"""The first seed with the workload as it is."""
 
 
 def faults() -> str:
     """The published runs of the fault programme, what they come to together, and how often each fault happened."""
     runs = [json.loads(line) for line in RUNS.read_text("utf-8").splitlines()]
     kinds = sum((Counter(run["faults"]) for run in runs), Counter[str]())
+    points = sum((Counter(run.get("died_at", {})) for run in runs), Counter[str]())
     whole = {name: sum(run[name] for run in runs) for name in _SUMS} | {name: max(run[name] for run in runs) for name in _SLOWEST}
     head = ("nodes, seed", "faults", "events", "notices", ", ".join(_BAD))
     slow = ("resume after kill -9, p99", "resume after any fault, p99", "catch-up, p99", "comparison", "in all")
     lines = [_cells((*head, *slow)), "|---" * (len(head) + len(slow)) + "|"]
     lines += [_run(f"{run['nodes']}, {run['seed']}", sum(run["faults"].values()), run) for run in runs]
-    lines.append(_run(f"**{len(runs)} runs**", kinds.total(), whole))
-    told = ", ".join(f"`{kind}` {times}" for kind, times in sorted(kinds.items()))
-    late = sum(run["late_commits_refused"] for run in runs)
-    return (
-        "\n".join(lines) + f"\n\n(Times together: the slowest run's.) Faults: {told}. Late commits that Kafka refused: {late}.\n"
-    )
+    lines += [_run(f"**{len(runs)} runs**", kinds.total(), whole), "", "Times together are the slowest run's."]
+    lines += [f"Faults: {_counts(kinds)}.", f"Workers killed themselves at: {_counts(points)}."]
+    lines += [f"Late commits that Kafka refused: {sum(run['late_commits_refused'] for run in runs)}.", "", _kills(runs)]
+    return "\n".join(lines) + "\n"
 
 
-def _run(name: str, faults_: int, run: Mapping[str, Any]) -> str:
-    bad = {run[name] for name in _BAD}
-    counted = "all 0" if bad == {0} else ", ".join(str(run[name]) for name in _BAD)
-    times = (f"{run[name]:,.1f} s" for name in _SLOWEST)
-    return _cells(
-        (
-            name,
-            f"{faults_:,}",
-            f"{run['events']:,}",
-            f"{run['notices']:,}",
-            counted,
-            *times,
-            *(f"{run[name]:,.0f} s" for name in ("audit_s", "seconds")),
+def _counts(of: Mapping[str, int]) -> str:
+    return ", ".join(f"`{name}` {times}" for name, times in sorted(of.items()))
+
+
+def _kills(runs: Iterable[Mapping[str, Any]]) -> str:
+    """Over single kills, which the runs' own percentiles cannot be added up to."""
+    told = []
+    for which, least in (("All runs", 0), (f"Those from seed {_SET} on", _SET)):
+        waits = sorted(seconds for run in runs if run["seed"] >= least for seconds in run["kill_resume_s"])
+        middle, most = waits[len(waits) // 2], waits[min(len(waits) - 1, int(0.99 * len(waits)))]
+        told.append(
+            f"{which}: {len(waits)} kills -9 of workers, resumed after {middle:.1f} s in the median, {most:.1f} s at p99."
         )
-    )
+    return "\n".join(told)
+
+
+def _run(name: str, count: int, run: Mapping[str, Any]) -> str:
+    bad = [run[each] for each in _BAD]
+    times = [f"{run[each]:,.1f} s" for each in _SLOWEST] + [f"{run[each]:,.0f} s" for each in ("audit_s", "seconds")]
+    counts = [f"{each:,}" for each in (count, run["events"], run["notices"])]
+    return _cells((name, *counts, ", ".join(map(str, bad)) if any(bad) else "all 0", *times))
 
 
 PARTS: dict[str, Callable[[], str]] = {

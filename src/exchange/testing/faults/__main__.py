@@ -102,6 +102,7 @@ def summary(seed: int, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "catch_up_p99_s": percentile(outcome.catch_up_s),
         "resume_p99_s": percentile(outcome.resume_s),
         "kill_resume_p99_s": percentile(outcome.kill_resume_s),
+        "kill_resume_s": sorted(round(seconds, 1) for seconds in outcome.kill_resume_s),
         "late_commits_refused": outcome.late_commits.total() - outcome.late_commits[0],
         "died_at": dict(sorted(outcome.died_at.items())),
         "disk_full": dict(outcome.full),
