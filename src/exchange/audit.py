@@ -272,7 +272,8 @@ def _waiting(recorded: Recorded, folded: Folded) -> int:
     written = {each.id for log in recorded.journal.values() for record in log if (each := _attributes(record)) is not None}
     answered = {(receipt["lane"], receipt["offset"]) for told in recorded.receipts.values() for receipt in told}
     answered |= {(letter["partition"], letter["offset"]) for letter in recorded.dead_letters if letter["processor"] == "intake"}
-    return max(0, decided) + len(folded.derived - written) + len(recorded.submissions - answered)
+    unwritten = sum(each not in written and last not in written for each, last in folded.derived.items())
+    return max(0, decided) + unwritten + len(recorded.submissions - answered)
 
 
 def _attributes(record: Record) -> Attributes | None:

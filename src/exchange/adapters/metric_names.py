@@ -126,6 +126,13 @@ FACTS: Mapping[str, Metric] = {
             {"reason": ("step-failed",)},
             _FANOUT,
         ),
+        Metric(
+            "walks_shortened",
+            "counter",
+            "Decisions whose remaining children were left to a later decision of the same release",
+            {},
+            _FANOUT,
+        ),
     )
 }
 """What the steps count (`Result.facts`), by the fact's name."""

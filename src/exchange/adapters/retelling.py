@@ -7,11 +7,12 @@ may cut through a transaction, and then exactly the missing part is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from exchange.adapters.lane_state import LaneState, Limits, run_drain, run_step
+from exchange.adapters.lane_state import LaneState, Limits, Stepped, run_drain, run_step
 from exchange.core.ledger import Ledger
 from exchange.core.step import NOTHING, Output, Processor, Record, Result, State
 
@@ -27,8 +28,8 @@ class Retelling:
         state: the state at the start; then what the fold made of it.
         records: input records folded.
         outputs: outputs found on record.
+        left_out: outputs that are not on record and need not be, since something later says the same and more.
         missing: outputs that are to be written, in order; only when ``complete``.
-        first: where fold and record part first, for people; empty when they do not.
     """
 
     processor: Processor
@@ -37,24 +38,36 @@ class Retelling:
     state: LaneState = field(default_factory=LaneState)
     records: int = 0
     outputs: int = 0
+    left_out: int = 0
     missing: list[Output] = field(default_factory=list)
-    first: str = ""
+    _first: str = ""
+    _uncovered: list[Record] = field(default_factory=list)
     _held: set[str] = field(default_factory=set)
     _last: dict[tuple[str, int, bytes | None], int] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
         """Fold one record, and the drain work it makes."""
+        before = self.left_out
         more = True
         while more:
-            step = run_step(self.processor, self.state, record, Limits())
+            again = partial(run_step, state=self.state, record=record, limits=Limits())
+            step = again(self.processor)
             result, more = step.result, step.result.more
-            if self._settle(result.outputs, f"offset {record.offset}"):
+            if self._settle(result.outputs, f"offset {record.offset}", again):
                 self.state.apply(step.held)
             else:
                 self.state.apply(self._wait(record).changes)
                 more = False
         self.records += 1
         self._drain()
+        self._look_for_cover(record, before)
+
+    def _look_for_cover(self, record: Record, before: int) -> None:
+        """What was left out must be said by a later record; ``before`` counts what was left out before this one."""
+        covers = self.processor.covers
+        if covers is not None:
+            self._uncovered = [each for each in self._uncovered if each.key != record.key or not covers(each, record)]
+            self._uncovered += [record] if self.left_out > before else []
 
     def _wait(self, record: Record) -> Result:
         """What is not told yet waits in its queue."""
@@ -78,17 +91,27 @@ class Retelling:
             self.state.apply(step.held)
 
     def _drain(self) -> None:
-        while (step := run_drain(self.processor, _Without(self.state, self._held), Limits())) is not None:
+        again = partial(run_drain, state=_Without(self.state, self._held), limits=Limits())
+        while (step := again(self.processor)) is not None:
             result: Result = step.result
             [line] = {_line(key) for key in result.changes if key.startswith("queue/")}
-            if self._settle(result.outputs, f"the queue of {line}"):
+            if self._settle(result.outputs, f"the queue of {line}", again):
                 self.state.apply(step.held)
             else:
                 self._held.add(f"queue/{line}/")
 
-    def _settle(self, outputs: Sequence[Output], where: str) -> bool:
-        """Take a step's outputs off the record; say no when the step is not to be taken yet."""
+    def _settle(self, outputs: Sequence[Output], where: str, again: Callable[[Processor], Stepped | None] | None = None) -> bool:
+        """Take a step's outputs off the record; say no when the step is not to be taken yet.
+
+        Args:
+            outputs: of the step.
+            where: it was taken, for people.
+            again: takes the same step with another processor.
+        """
         missing = self.ledger.missing(outputs)
+        if missing and again is not None and self._may_miss(again):
+            self.left_out += len(missing)
+            missing = []
         if missing and not self.complete:
             if self.processor.queue is not None and len(missing) == sum(not output.optional for output in outputs):
                 return False
@@ -100,6 +123,11 @@ class Retelling:
             self.missing += missing
         return True
 
+    def _may_miss(self, again: Callable[[Processor], Stepped | None]) -> bool:
+        """Whether what is missing was left to something later: then all that may not be left out is on record."""
+        short = again(self.processor.short) if self.processor.short is not None else None
+        return short is not None and len(short.result.outputs) > 0 and not self.ledger.missing(short.result.outputs)
+
     def _in_order(self, output: Output, offset: int) -> None:
         """What several lines' turns write to one journal partition has no order of its own; all else has, by key."""
         place = (output.topic, output.partition, output.key)
@@ -108,9 +136,16 @@ class Retelling:
         self._last[place] = offset
 
     def _note(self, text: str) -> None:
-        self.first = self.first or f"{self.processor.name}: {text}"
+        self._first = self._first or f"{self.processor.name}: {text}"
 
     # -- what came of it
+
+    @property
+    def first(self) -> str:
+        """Where fold and record part first, for people; empty when they do not."""
+        if self._uncovered and not self._first:
+            return f"{self.processor.name}: offset {self._uncovered[0].offset}: children were not told, and no later record does"
+        return self._first
 
     def agrees(self, found: LaneState) -> bool:
         """Whether a state is what the fold made.

@@ -7,11 +7,16 @@ decision, if it has one), ``mark/turn`` (whose turn it is).
 A decision's stakeholders are walked in id order, at most :data:`LIMIT` a step. What is left waits in the line's queue; later
 decisions of the line queue behind it; :meth:`FanoutStep.drain` gives the lines turns. What a party is told about a line
 depends on the order of the line's decisions alone, not on how turns and input interleave.
+
+Upstream messages are the exception (DESIGN section 4, rule 3; docs/adr/0017): where a later decision that goes to the same
+children waits in the queue, all but the last child of the walk are left to it. The last one is told, which puts on record that
+the walk came to its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from heapq import merge
@@ -53,6 +58,7 @@ class FanoutStep:
         rules: the rules of a digest (for the authorities); raises OSError while they cannot be had.
         projector: what a reader may see.
         limit: stakeholders told in one step.
+        short: leave all children but the last of a walk to a later decision, whether there is one or not.
     """
 
     codec: Codec
@@ -60,6 +66,7 @@ class FanoutStep:
     rules: Callable[[str], Rules]
     projector: Projector
     limit: int = LIMIT
+    short: bool = False
 
     def __call__(self, state: State, record: Record) -> Result:
         """One decision. See :class:`exchange.core.step.Processor`."""
@@ -77,6 +84,13 @@ class FanoutStep:
         """Let a decision wait in its line's queue; a rebuild does so with one that is not told yet."""
         name, value = self.codec.decode_for_step(record.value or b"")
         return _queued(_decision(name, value), traceparent_of(record.headers))
+
+    def covers(self, earlier: Record, later: Record) -> bool:
+        """Whether children of the earlier decision may be left to the later one."""
+        decision, behind = (self.codec.decode_for_step(each.value or b"") for each in (earlier, later))
+        if behind[0] != "Decision" or decision[1]["line"] != behind[1]["line"]:
+            return False
+        return _goes_as_far(cast(r.Decision, behind[1]), cast(r.Decision, decision[1]))
 
     def drain(self, state: State) -> Result | None:
         """The next turn: one step of a waiting line. ``None`` when no queue can move.
@@ -141,7 +155,7 @@ class FanoutStep:
     def _tell(self, state: State, pending: r.Pending, key: str, trace: str | None) -> Result:
         """Go on telling a decision from where it stands."""
         decision = pending["decision"]
-        work = _Work(self, state, decision, trace)
+        work = _Work(self, state, decision, trace, key)
         if not pending["started"]:
             work.start()
         after = work.walk(pending["after"], self.limit)
@@ -209,6 +223,19 @@ def _first_queued(state: State, line: str) -> tuple[str, Any] | None:
     return next(iter(state.scan(f"queue/{line}/")), None)
 
 
+def _superseded(state: State, decision: r.Decision, key: str) -> bool:
+    """Whether a decision behind it in the line's queue goes to all the children this one goes to."""
+    behind = islice(state.scan(f"queue/{decision['line']}/", key), LOOK)
+    return any(_goes_as_far(pending["decision"], decision) for _, pending in behind)
+
+
+def _goes_as_far(later: r.Decision, decision: r.Decision) -> bool:
+    if later["only_child"] is not None or decision["only_child"] is not None:
+        return False
+    pinned = decision["snapshot"] is None or (later["snapshot"] is not None and later["release"] == decision["release"])
+    return pinned and (decision["line_snapshot"] is None or later["line_snapshot"] is not None)
+
+
 def _line_of_key(record: Record) -> str | None:
     key = (record.key or b"").decode("utf-8", "replace")
     try:
@@ -252,8 +279,8 @@ def _waiting_lines(state: State, after: str) -> Iterator[str]:
 class _Work:
     """What telling one decision writes. Lives for one step."""
 
-    def __init__(self, step: FanoutStep, state: State, decision: r.Decision, trace: str | None) -> None:
-        self.step, self.state, self.decision, self.trace = step, state, decision, trace
+    def __init__(self, step: FanoutStep, state: State, decision: r.Decision, trace: str | None, key: str) -> None:
+        self.step, self.state, self.decision, self.trace, self.key = step, state, decision, trace, key
         self.line = decision["line"]
         self.changes: dict[str, Any] = {}
         self.outputs: list[Output] = []
@@ -292,7 +319,11 @@ class _Work:
             return
         prefix = f"stake/{self.line}/child/"
         start = prefix + after.removeprefix("child/") if after.startswith("child/") else ""
-        for key, stake in self._children(prefix, start):
+        children: Iterable[tuple[str, r.Stake]] = self._children(prefix, start)
+        if self.step.short or _superseded(self.state, self.decision, self.key):
+            children = deque(children, maxlen=1)
+            self.facts.append(("walks_shortened",))
+        for key, stake in children:
             yield f"child/{key.removeprefix(prefix)}", partial(self._upstream, stake)
 
     def _children(self, prefix: str, start: str) -> Iterator[tuple[str, r.Stake]]:

@@ -87,7 +87,12 @@ def dossier(codec: Codec, topics: Topics, rules: RulesOf) -> Processor:
 
 def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, limit: int = LIMIT) -> Processor:
     """Decisions to notices, upstream messages and edges."""
-    step = FanoutStep(codec, topics, rules, Projector(schemas), limit)
+    whole = partial(FanoutStep, codec, topics, rules, Projector(schemas), limit)
+    return _fanout(whole(), _fanout(whole(short=True)))
+
+
+def _fanout(step: FanoutStep, short: Processor | None = None) -> Processor:
+    codec, topics = step.codec, step.topics
     encode, decode = state_codec(codec)
     return Processor(
         "fanout",
@@ -103,6 +108,8 @@ def fanout(codec: Codec, topics: Topics, rules: RulesOf, schemas: SchemaSet, lim
         timed=(topics.journal,),
         published=partial(published_ms, submissions=topics.submissions),
         queue_prefix="queue/",
+        short=short,
+        covers=step.covers,
     )
 
 

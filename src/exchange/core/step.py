@@ -120,12 +120,15 @@ class Processor:
         decode: the reverse.
         hold: what the state in memory keeps for a key, given its value and the bytes written for it; default: the value.
         drain: work left in the state that needs no new input (a queue); ``None`` from it means nothing is left. Its outputs
-            must not depend on how it is interleaved with input records.
+            must not depend on how it is interleaved with input records, but for what ``short`` leaves out.
         census: what a state value counts towards, for gauges of what there is: names with labels' values out of closed sets, the
             same one perhaps several times. Deletes count towards nothing.
         timed: topics whose records carry on, in a header, when the cause of it all was published.
         published: when what set a record off was published, in milliseconds since the epoch; None where nobody did.
         queue_prefix: state keys of what ``drain`` works off begin with it.
+        short: the same processor, leaving out all that may be left to a later record. What it still puts out shows, on record,
+            that the rest was left out and not lost.
+        covers: whether what ``short`` leaves out for the first record may be left to the second.
         queue: puts an input record where ``drain`` finds it, without working it off; there is one where there is a drain.
     """
 
@@ -143,3 +146,5 @@ class Processor:
     timed: Collection[str] = ()
     published: Callable[[Record], int | None] | None = None
     queue_prefix: str = ""
+    short: Processor | None = None
+    covers: Callable[[Record, Record], bool] | None = None

@@ -8,9 +8,10 @@ live run's order is therefore the fold's order.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from sortedcontainers import SortedDict
@@ -33,14 +34,16 @@ class Folded:
         decisions: encoded decisions, by partition, in order.
         notices: encoded notices by (party, line), in order.
         dead_letters: encoded dead letters of dossier and fan-out.
-        derived: ids of the edge records and upstream messages that fan-out must have written to the journal.
+        derived: ids of the edge records and upstream messages that fan-out must have written to the journal, each with the id
+            of the record that shows it was written or rightly left out: of its decision's last upstream message where a later
+            decision goes to the same children (docs/adr/0017), else its own.
     """
 
     dossiers: dict[str, bytes] = field(default_factory=dict)
     decisions: dict[int, list[bytes]] = field(default_factory=dict)
     notices: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     dead_letters: list[bytes] = field(default_factory=list)
-    derived: set[str] = field(default_factory=set)
+    derived: dict[str, str] = field(default_factory=dict)
 
 
 def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, schemas: SchemaSet, rules: RulesOf) -> Folded:
@@ -54,25 +57,50 @@ def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, 
     encode, _ = state_codec(codec)
     for partition, records in sorted(journal.items()):
         state = SortedDict()
-        made = list(_fold(processors.dossier(codec, topics, rules), records, state))
+        made = list(chain.from_iterable(_fold(processors.dossier(codec, topics, rules), records, state)))
         folded.dossiers.update(
             {key.removeprefix("dossier/"): encode(key, value) for key, value in state.items() if key.startswith("dossier/")}
         )
         decisions = [output for output in made if output.topic == topics.decisions]
         folded.decisions[partition] = [output.value or b"" for output in decisions]
         fanout = processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize)
-        told = list(_fold(fanout, _as_input(decisions), SortedDict()))
+        turns = list(_fold(fanout, _as_input(decisions), SortedDict()))
+        told = list(chain.from_iterable(turns))
         folded.dead_letters += [output.value or b"" for output in (*made, *told) if output.topic == topics.dead_letters]
+        for turn, passed in zip(turns, _passed_over(decisions, codec), strict=True):
+            folded.derived |= _derived(turn, topics.journal, passed)
         for output in told:
-            if output.topic == topics.journal:
-                folded.derived.add(from_headers(output.headers, timeless=True).id)
             party = topics.party_of(output.topic)
             if party is not None:
                 folded.notices.setdefault((party, (output.key or b"").decode()), []).append(output.value or b"")
     return folded
 
 
-def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterator[Output]:
+def _passed_over(decisions: Sequence[Output], codec: Codec) -> list[bool]:
+    """Whether a later decision of the line goes to all the children of a decision, so that all but one may be left to it."""
+    later: dict[str, set[tuple[str | None, bool]]] = defaultdict(set)
+    found = []
+    for output in reversed(decisions):
+        decision = codec.decode_for_step(output.value or b"")[1]
+        pinned = decision["release"] if decision["snapshot"] is not None else None
+        unpinned = decision["line_snapshot"] is not None
+        to_all = decision["only_child"] is None
+        reaches = [(pinned is None or pinned == other) and (also or not unpinned) for other, also in later[decision["line"]]]
+        found.append(to_all and any(reaches))
+        if to_all:
+            later[decision["line"]].add((pinned, unpinned))
+    return found[::-1]
+
+
+def _derived(outputs: Sequence[Output], journal: str, passed: bool) -> dict[str, str]:
+    """Ids of one decision's records for the journal, each with the id of what must be there in any case."""
+    attributes = [from_headers(output.headers, timeless=True) for output in outputs if output.topic == journal]
+    messages = [each.id for each in attributes if each.name == "UpstreamMessage"] if passed else []
+    return {each.id: each.id for each in attributes} | dict.fromkeys(messages, messages[-1] if messages else "")
+
+
+def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterator[Sequence[Output]]:
+    """What each step puts out."""
     view = _Plain(state)
     for record in records:
         more = True
@@ -86,7 +114,7 @@ def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterat
                     state.pop(key, None)
                 else:
                     state[key] = value
-            yield from result.outputs
+            yield result.outputs
             more = result.more
 
 

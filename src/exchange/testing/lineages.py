@@ -76,6 +76,7 @@ def lineage(
     lines: int = 2,
     versions: int = 2,
     events: int = 24,
+    popular: int = 0,
     token: Callable[[str, str, str], str] | None = None,
 ) -> list[Step]:
     """A world as the list of what happens in it; registrations come first.
@@ -86,6 +87,7 @@ def lineage(
         lines: of each party.
         versions: releases of each line.
         events: how many submissions and ticks follow the registrations.
+        popular: so many releases more, made from the first one; a third of the events is then about that one.
         token: of (release, origin, event id); given, assessments sometimes name tokens in place of ids.
     """
     names = [f"p{number}" for number in range(parties)]
@@ -95,6 +97,9 @@ def lineage(
         roles = ["developer", "provider", "assessor"]
         world.submit(party, "Party", {"party": party, "display_name": party.upper(), "roles": roles})
     kinds = [_card] * 4 + [_assessment] * 4 + [_change] + [_tick]
+    for number in range(popular):
+        _child(world, number)
+        kinds = [_card] * 4 + [_assessment] * 4 + [_change] + [_tick] + [_revision] * 5
     for _ in range(events):
         chance.choice(kinds)(world)
     return world.steps
@@ -111,6 +116,24 @@ def _card(world: _World) -> None:
     ]
     stage = world.chance.choice(("released", "released", "released", "preview", "research", "deprecated", "withdrawn"))
     world.submit(release.partition("/")[0], "ModelCard", {"release": release, "stage": stage, "parents": parents})
+
+
+def _child(world: _World, number: int) -> None:
+    """One of many that are made from the first release, or from whatever its line offers."""
+    base = world.releases[0]
+    ref = base.partition("@")[0] if number % 4 == 3 else base
+    parent = {"ref": ref, "relation": "fine_tune", "digest": None, "compute_share": None, "note": None}
+    party = world.parties[number % len(world.parties)]
+    world.submit(party, "ModelCard", {"release": f"{party}/c{number}@0", "stage": "released", "parents": [parent]})
+
+
+def _revision(world: _World) -> None:
+    """The owner of the first release assesses it anew."""
+    release = world.releases[0]
+    findings = [_finding(world, world.chance.choice(CATEGORIES))]
+    record = {"release": release, "assessor": world.parties[0], "independence": "self", "findings": findings, "considers": []}
+    times = {"valid_from": None, "valid_until": None}
+    world.submit(world.parties[0], "RiskAssessment", {**record, **times, "supersedes": [], "withdraws": []})
 
 
 def _assessment(world: _World) -> None:

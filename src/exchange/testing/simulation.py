@@ -62,7 +62,8 @@ def simulate(seed: int) -> Run:
     partitions, limit = chance.choice((1, 2, 3)), chance.choice((1, 2, 5, 500))
     bus = Bus(partitions, limit, encode_state=chance.random() < 0.25, crash=CRASH)
     size = {"parties": chance.randint(2, 4), "lines": chance.randint(1, 2), "events": chance.randint(5, 30)}
-    steps = lineages.lineage(chance, **size, token=risk.token)
+    popular = random.Random(f"popular {seed}").choice((0, 0, 0, 9))  # noqa: S311
+    steps = lineages.lineage(chance, **size, popular=popular, token=risk.token)
     events, malformed = _play(bus, filled(steps, chance) if chance.random() < 0.5 else steps, chance)
     found = record(bus)
     folded = fold(found.journal, bus.topics, bus.codec, bus.schemas, bus.rules_of)

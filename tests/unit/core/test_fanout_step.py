@@ -341,6 +341,67 @@ def test_what_a_party_is_told_does_not_depend_on_the_parts() -> None:
     assert logs[0] == logs[1] == logs[2]
 
 
+def taken_in(bus: Bus) -> None:
+    """Decisions are made, and fan-out of the only lane has each before it; queues had no turn yet."""
+    only(bus, ("intake", "dossier"))
+    lane = bus.lane("fanout", 0)
+    for record in bus.logs[(bus.topics.decisions, 0)][lane.next :]:
+        lane._take(lane.processor.step(lane.state, record))
+        lane.next += 1
+
+
+def revised(bus: Bus, levels: tuple[str, ...], made: int = 6) -> list[tuple[str, str]]:
+    """Assess a release with many children several times before fan-out has a turn; child and level of each message sent then."""
+    for number in range(made):
+        card(bus, f"corp/child{number}@1", BASE)
+    start = len(bus.logs[(bus.topics.journal, 0)])
+    for level in levels:
+        record = {"release": BASE, "assessor": "acme", "independence": "self", "findings": [{"category": "R11", "level": level}]}
+        bus.submit("acme", "RiskAssessment", {**record, "method": level})
+    taken_in(bus)
+    bus.run()
+    found = []
+    for record in bus.logs[(bus.topics.journal, 0)][start:]:
+        name, value = bus.codec.decode_trusted(record.value or b"")
+        if name == "UpstreamMessage":
+            [own] = [each for each in value["snapshot"]["contributions"] if each["origin"] == BASE]
+            level = next(item["level"] for item in own["carried"] if item["category"] == "R11")
+            found.append((value["child"], level))
+    return found
+
+
+def test_children_are_left_to_a_later_decision_of_the_same_release() -> None:
+    """All but the last of the walk, which shows that it came to its end; parties hear everything."""
+    bus = open_bus(limit=2, partitions=1)
+    say(bus, "user-a", "Subscription", {"target": "acme/base"})
+    before = len(bus.notices("user-a"))
+    sent = revised(bus, ("moderate", "high", "critical"))
+    children = [f"corp/child{number}@1" for number in range(6)]
+    assert [child for child, level in sent if level == "critical"] == children
+    assert [child for child, level in sent if level == "high"] == children[-1:]
+    assert [child for child, level in sent if level == "moderate"] == children[-1:]
+    assert len(bus.notices("user-a")) == before + 3
+    for child in children:
+        dossier = bus.dossier(child)
+        assert dossier is not None
+        assert next(entry["level"] for entry in dossier["profile"] if entry["category"] == "R11") == "critical"
+
+
+def test_a_decision_about_another_release_leaves_nothing_out() -> None:
+    """Children of a pinned parent hear of that parent; a newer release of its line says nothing about it."""
+    bus = open_bus(limit=2, partitions=1)
+    for number in range(4):
+        card(bus, f"corp/child{number}@1", BASE)
+    start = len(bus.logs[(bus.topics.journal, 0)])
+    finding = {"category": "R11", "level": "high"}
+    bus.submit("acme", "RiskAssessment", {"release": BASE, "assessor": "acme", "independence": "self", "findings": [finding]})
+    bus.submit("acme", "ModelCard", {"release": "acme/base@2", "stage": "released", "parents": []})
+    taken_in(bus)
+    bus.run()
+    names = [bus.codec.decode_trusted(record.value or b"")[0] for record in bus.logs[(bus.topics.journal, 0)][start:]]
+    assert names.count("UpstreamMessage") == 4
+
+
 def test_a_record_that_is_no_decision_breaks_the_step(bus: Bus) -> None:
     """The lane's own input holds decisions alone."""
     processor = fanout(bus.codec, bus.topics, bus.rules_of, bus.schemas)
