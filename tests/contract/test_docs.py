@@ -125,7 +125,7 @@ def test_what_the_steps_count_is_in_the_closed_sets() -> None:
         lane._take = spy  # type: ignore[method-assign]
         lane.work(None)
         lane._take = take  # type: ignore[method-assign]
-    assert {fact for fact, *_ in seen} >= set(FACTS) - {"lines_stopped", "walks_shortened"}  # one by one: nothing breaks, nothing waits
+    assert {fact for fact, *_ in seen} >= set(FACTS) - {"lines_stopped", "walks_shortened"}  # nothing breaks, nothing waits
     for fact, *values in seen:
         sets = FACTS[fact].labels.values()
         assert len(values) == len(sets)

@@ -36,7 +36,12 @@ _numbers = itertools.count(1)
 
 @contextmanager
 def embedded_kafka(
-    data_dir: Path, *, cache_dir: Path | None = None, listeners: tuple[Listener, ...] = (), extra: Mapping[str, str] | None = None
+    data_dir: Path,
+    *,
+    cache_dir: Path | None = None,
+    listeners: tuple[Listener, ...] = (),
+    extra: Mapping[str, str] | None = None,
+    heap_mb: int = TEST_HEAP_MB,
 ) -> Iterator[EmbeddedKafka]:
     """Run a broker in ``data_dir`` on a free port for as long as the block lasts.
 
@@ -45,8 +50,9 @@ def embedded_kafka(
         cache_dir: where the jars are; the user's cache by default.
         listeners: more ways in.
         extra: more broker settings.
+        heap_mb: Java heap.
     """
-    broker = EmbeddedKafka(data_dir, cache_dir, port=None, heap_mb=TEST_HEAP_MB, listeners=listeners, extra=extra)
+    broker = EmbeddedKafka(data_dir, cache_dir, port=None, heap_mb=heap_mb, listeners=listeners, extra=extra)
     broker.start()
     try:
         yield broker
