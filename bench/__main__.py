@@ -187,7 +187,8 @@ def measure(path: Path, wanted: list[str], *, quick: bool, rounds: int) -> None:
         sys.exit(f"no such case: {', '.join(sorted(unknown))}")
     for case in wanted:
         logs = Path(tempfile.mkdtemp(prefix=f"bench-{case}-"))
-        with embedded_kafka(logs / "kafka", heap_mb=HEAP_MB.get(case, TEST_HEAP_MB)) as kafka:  # a broker each, so that none carries what another left
+        heap_mb = HEAP_MB.get(case, TEST_HEAP_MB)
+        with embedded_kafka(logs / "kafka", heap_mb=heap_mb) as kafka:  # a broker each, so that none carries what another left
             where = machine()
             step: Callable[[], None] = getattr(Run(kafka.bootstrap, logs, found, quick=quick, rounds=rounds), case)
             step()
