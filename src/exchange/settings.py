@@ -18,7 +18,7 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from exchange.core.fanout_step import LIMIT
+from exchange.core.fanout_step import LIMIT, LIMIT_MAX
 from exchange.errors import ConfigError
 from exchange.refs import is_party
 from exchange.topics import Topics
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     replication: int = Field(default=1, ge=1, le=9)
     generation: int = Field(default=1, ge=1)
     tick_seconds: float = Field(default=3600, gt=0)
-    fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT)
+    fanout_limit: int = Field(default=LIMIT, ge=1, le=LIMIT_MAX)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
     broker_heap_mb: int = Field(default=256, ge=128)

@@ -17,7 +17,7 @@ from aiokafka.structs import TopicPartition
 
 from exchange.adapters.consumer import Consumer
 
-MOST = 200
+MOST = 100
 """Records that may wait in one partition before drain work pauses."""
 FRESH_S = 0.02
 """For so long an answer holds."""

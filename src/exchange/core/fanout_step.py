@@ -38,8 +38,12 @@ from exchange.events import records as r
 from exchange.refs import LineRef, line_of, owner_of, parse_ref, partition_of
 from exchange.topics import Topics
 
-LIMIT = 500
-"""Stakeholders told in one step: as many topics as one transaction should touch."""
+LIMIT_MAX = 500
+"""As many topics as one transaction should touch."""
+
+LIMIT = 200
+"""Stakeholders told in one step. What each child makes of it is work for the dossier processor: more at once are not told sooner,
+and hold up what other lines have to say (docs/bench.md)."""
 
 TRACE = "mark/trace/"
 """State keys of the traces of decisions that wait."""
