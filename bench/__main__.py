@@ -28,6 +28,7 @@ import psutil
 from bench import cases, core_cases, engine_case, graph_cases, targets, topic_case
 from bench.page import write_page
 from exchange.adapters.broker_jars import KAFKA_VERSION
+from exchange.runtime import collect_garbage_seldom
 from exchange.testing.broker import TEST_HEAP_MB, embedded_kafka
 
 HERE = Path(__file__).parent
@@ -122,7 +123,7 @@ class Run:
         rates, seconds = ([20], 5.0) if self._quick else ([1, 100, 1000], 15.0)
         if not self._quick:  # a broker's first minute is Java's compiler's, and would be the first contender's alone
             self._case("broker warming up", cases.latency(self._bootstrap, "ours", self._logs, [100], 2 * seconds))
-        names = ("ours", "faust") if self._quick else ("ours", "faust", "quix", "confluent-transactional")
+        names = ("ours", "faust") if self._quick else ("ours", "faust", "quix", "quix-exactly-once", "confluent-transactional")
         self._found["latency"] = {
             name: self._case(f"latency {name}", cases.latency(self._bootstrap, name, self._logs, rates, seconds))
             for name in names
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="draw the page from the results, measure nothing")
     given = parser.parse_args()
     path = HERE / ("quick.json" if given.quick else "results.json")
+    collect_garbage_seldom()  # as the workers do
     if not given.page:
         measure(path, given.only.split(","), quick=given.quick, rounds=given.rounds)
     if not given.quick:

@@ -112,7 +112,7 @@ def _topics(cases: Sequence[Mapping[str, Any]]) -> str:
         each = most["maps"] / most["made"]
         lines += [
             "",
-            f"The heap is the first end (`EXCHANGE_BROKER_HEAP_MB`; the changes above were told with 256 MB). The next is the kernel's: "
+            f"The heap is the first end (`EXCHANGE_BROKER_HEAP_MB`; the changes above were told with 1,024 MB). The next is the kernel's: "
             f"{each:.1f} memory maps a topic reach Linux's default of {MAPS:,} (`vm.max_map_count`) at {MAPS / each / 1000:.0f},000 topics, and each takes a "
             f"file handle (`ulimit -n`). A log that grows beyond its first 64 MB takes as many again for each further segment.",
         ]

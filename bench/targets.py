@@ -68,6 +68,9 @@ def _latency(found: Any) -> list[dict[str, Any]]:
                 waits["ours"] < min(others),
             )
         )
+    if exactly := waits.get("quix-exactly-once"):
+        ratio = round(waits["ours"] / exactly, 2)
+        rows.append(_row("… ours ÷ Quix Streams, exactly-once, which promises what ours does", "< 1", [ratio], ratio < 1))
     return rows
 
 

@@ -226,6 +226,19 @@ def faults() -> str:
     return "\n".join(lines) + "\n"
 
 
+SIMULATED = DOCS.parent / "bench" / "simulated.jsonl"
+
+
+def simulated() -> str:
+    """What the published simulations come to together."""
+    runs = [json.loads(line) for line in SIMULATED.read_text("utf-8").splitlines()]
+    whole = {name: sum(run[name] for run in runs) for name in ("seeds", "events", "notices", "crashes", "seconds")}
+    failed = sorted(seed for run in runs for seed in run["failed"])
+    counts = ", ".join(f"{whole[name]:,} {name}" for name in ("seeds", "events", "notices", "crashes"))
+    told = f"Published (`bench/simulated.jsonl`): {counts}, in {whole['seconds'] / 60:,.0f} minutes on two cores; "
+    return told + (f"failed: {failed}.\n" if failed else "none failed.\n")
+
+
 def _counts(of: Mapping[str, int]) -> str:
     return ", ".join(f"`{name}` {times}" for name, times in sorted(of.items()))
 
@@ -249,6 +262,7 @@ def _run(name: str, count: int, run: Mapping[str, Any]) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "faults": faults,
+    "simulated": simulated,
     "cli": cli,
     "settings": settings,
     "metrics": metrics,

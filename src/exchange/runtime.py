@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,15 @@ from exchange.core.rules import at_start
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Processor
 from exchange.settings import Settings
+
+
+def collect_garbage_seldom() -> None:
+    """Steps make many dicts and no circles: Python's defaults look through all of a lane's state again and again, for nothing.
+
+    What libraries leave in circles is still collected.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def load_codec(settings: Settings | None = None, *, compare: bool = False) -> tuple[SchemaSet, Codec]:

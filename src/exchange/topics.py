@@ -25,7 +25,13 @@ _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes"
 # Kafka makes the two index files of a log as large as they may become, by default 10 MB each, and maps them; their first entries
 # read ahead as far as the disk is set to. A change told to a thousand parties stood for seconds in that (docs/adr/0015).
 _NOTICES = {**_FOR_EVER, "segment.bytes": str(64 * MIB), "segment.index.bytes": str(256 * 1024)}
-_STATE = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": str(64 * MIB)}
+# What a lane reads when it opens is its state and the segment not compacted yet: a small one, so that resuming is quick.
+_STATE = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.bytes": str(8 * MIB),
+    "segment.index.bytes": str(256 * 1024),
+}
 
 
 @dataclass(frozen=True, slots=True)

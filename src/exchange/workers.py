@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -37,7 +36,7 @@ from exchange.adapters.rules_store import RulesStore
 from exchange.adapters.setup import send_tick
 from exchange.adapters.step_log import StepLog
 from exchange.core.processors import inputs
-from exchange.runtime import configure_logging, load_codec, make_processor
+from exchange.runtime import collect_garbage_seldom, configure_logging, load_codec, make_processor
 from exchange.settings import Settings, load_settings
 from exchange.topics import Topics
 
@@ -143,17 +142,8 @@ def run(build: Callable[[Settings], Any]) -> None:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     configure_logging(settings.log_format, getattr(logging, settings.log_level.upper()))
     app = build(settings)
-    _collect_garbage_seldom()
+    collect_garbage_seldom()
     run_worker(app)
-
-
-def _collect_garbage_seldom() -> None:
-    """Steps make many dicts and no circles: Python's defaults look through all of a lane's state again and again, for nothing.
-
-    What libraries leave in circles is still collected.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _end_with_stdin() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from exchange.audit import until_rest
 from exchange.cli.output import Home, Json, connected, console, errors, print_json, run
+from exchange.runtime import collect_garbage_seldom
 
 
 def audit(
@@ -28,6 +29,7 @@ def audit(
 
       exchange audit --wait 300 --json
     """
+    collect_garbage_seldom()
     settings = connected(home)
     with errors.status("comparing", spinner="line"):  # shows on a terminal only
         found = run(until_rest(settings, wait))

@@ -17,6 +17,7 @@ from exchange.local import reached
 from exchange.restore import Plan, Restored
 from exchange.restore import plan as plan_restore
 from exchange.restore import restore as carry_out
+from exchange.runtime import collect_garbage_seldom
 from exchange.settings import Settings, keep_generation, load_settings
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the backup.", show_default=False)]
@@ -97,6 +98,7 @@ def restore(
 
       EXCHANGE_HOME=/srv/new exchange restore /srv/backups/2026-07-01
     """
+    collect_garbage_seldom()
     settings = load_settings(home=home)
     with errors.status("checking", spinner="line"):
         planned = plan_restore(settings, folder)

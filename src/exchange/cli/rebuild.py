@@ -19,6 +19,7 @@ from exchange.errors import ConfigError
 from exchange.local import reached
 from exchange.rebuild import Rebuilt, Tell
 from exchange.rebuild import rebuild as rebuild_state
+from exchange.runtime import collect_garbage_seldom
 from exchange.settings import Settings, load_settings
 
 
@@ -43,6 +44,7 @@ def rebuild(
 
       exchange rebuild --processor dossier --processor fanout --json
     """
+    collect_garbage_seldom()
     names = tuple(processor or NAMES)
     for name in names:
         if name not in NAMES:

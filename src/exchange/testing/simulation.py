@@ -27,6 +27,7 @@ from exchange.core import risk
 from exchange.core.envelope import from_headers
 from exchange.core.step import Output
 from exchange.oracles.fold import fold
+from exchange.runtime import collect_garbage_seldom
 from exchange.testing import lineages
 from exchange.testing.bus import Bus
 from exchange.testing.contents import filled
@@ -152,7 +153,10 @@ def main() -> None:
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     blocks = [seeds[at : at + BLOCK] for at in range(0, len(seeds), BLOCK)]
     began, runs = time.monotonic(), list[Run]()
-    with Progress(console=Console(stderr=True), transient=True) as progress, ProcessPoolExecutor() as pool:
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        ProcessPoolExecutor(initializer=collect_garbage_seldom) as pool,
+    ):
         task = progress.add_task("seeds", total=len(seeds))
         for block in pool.map(_block, blocks):
             runs += block
