@@ -454,8 +454,12 @@ PROCESSORS = Board(
                 Panel(
                     "Decisions waiting",
                     "未伝達の判断",
-                    (("sum by (state) (exchange_decisions_waiting)", "{{state}}"),),
-                    about="In fan-out's queues. stopped: a decision broke the step; its line waits for a person.",
+                    (
+                        ("sum by (state) (exchange_decisions_waiting)", "{{state}}"),
+                        (f"sum(increase(exchange_walks_shortened_total[{I}]))", "children left to a later one"),
+                    ),
+                    about="In fan-out's queues. stopped: a decision broke the step; its line waits for a person. Where news of a "
+                    "release comes faster than its children are told, those not told yet hear of the later news at once.",
                     runbook="line-stopped",
                 ),
             ),
