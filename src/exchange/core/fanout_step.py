@@ -33,7 +33,7 @@ from exchange.core.outputs import Place, dead_letter, derived_id, write
 from exchange.core.risk import RANK
 from exchange.core.rules import Rules
 from exchange.core.step import NOTHING, Headers, News, Output, Record, Result, State
-from exchange.errors import ValidationError
+from exchange.errors import DocumentError, ValidationError
 from exchange.events import records as r
 from exchange.refs import LineRef, line_of, owner_of, parse_ref, partition_of
 from exchange.topics import Topics
@@ -90,8 +90,11 @@ class FanoutStep:
         return _queued(_decision(name, value), traceparent_of(record.headers))
 
     def covers(self, earlier: Record, later: Record) -> bool:
-        """Whether children of the earlier decision may be left to the later one."""
-        decision, behind = (self.codec.decode_for_step(each.value or b"") for each in (earlier, later))
+        """Whether children of the earlier decision may be left to the later one; what cannot be read covers nothing."""
+        try:
+            decision, behind = (self.codec.decode_for_step(each.value or b"") for each in (earlier, later))
+        except DocumentError:
+            return False
         if behind[0] != "Decision" or decision[1]["line"] != behind[1]["line"]:
             return False
         return _goes_as_far(cast(r.Decision, behind[1]), cast(r.Decision, decision[1]))

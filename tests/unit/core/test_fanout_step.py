@@ -387,6 +387,18 @@ def test_children_are_left_to_a_later_decision_of_the_same_release() -> None:
         assert next(entry["level"] for entry in dossier["profile"] if entry["category"] == "R11") == "critical"
 
 
+def test_what_cannot_be_read_covers_nothing() -> None:
+    """A rebuild asks it of whatever follows on the line."""
+    bus = open_bus(partitions=1)
+    step = bus.lane("fanout", 0).processor
+    assess(bus, BASE, "high")
+    assess(bus, BASE, "low")
+    earlier, later = (each for each in bus.logs[(bus.topics.decisions, 0)][-2:])
+    assert step.covers is not None
+    assert step.covers(earlier, later)
+    assert not step.covers(earlier, later._replace(value=b"garbage"))
+
+
 def test_a_decision_about_another_release_leaves_nothing_out() -> None:
     """Children of a pinned parent hear of that parent; a newer release of its line says nothing about it."""
     bus = open_bus(limit=2, partitions=1)
