@@ -48,8 +48,11 @@ and hold up what other lines have to say (docs/bench.md)."""
 TRACE = "mark/trace/"
 """State keys of the traces of decisions that wait."""
 
-LOOK = 200
-"""Waiting lines that are looked at for urgent news."""
+LOOK, BEHIND = 200, 5
+"""Waiting lines that are looked at for urgent news, and how many decisions of each."""
+
+AHEAD = 200
+"""Decisions of a line that are looked at for one that goes to the same children."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,8 @@ class FanoutStep:
     def drain(self, state: State) -> Result | None:
         """The next turn: one step of a waiting line. ``None`` when no queue can move.
 
-        Lines take turns, in the order of their names. Every second turn goes, out of that order, to a line whose first decision
-        raises a risk, if there is one: news of a raised risk passes routine news, and routine news still moves.
+        Lines take turns, in the order of their names. Every second turn goes, out of that order, to a line one of whose first
+        decisions raises a risk, if there is one: news of a raised risk passes routine news, and routine news still moves.
         """
         turn, urgent = (cast("r.Mark | None", state.get(key)) for key in ("mark/turn", "mark/urgent"))
         line = _next_line(state, urgent["text"] or "", urgent=True) if urgent else None
@@ -232,7 +235,7 @@ def _first_queued(state: State, line: str) -> tuple[str, Any] | None:
 
 def _superseded(state: State, decision: r.Decision, key: str) -> bool:
     """Whether a decision behind it in the line's queue goes to all the children this one goes to."""
-    behind = islice(state.scan(f"queue/{decision['line']}/", key), LOOK)
+    behind = islice(state.scan(f"queue/{decision['line']}/", key), AHEAD)
     return any(_goes_as_far(pending["decision"], decision) for _, pending in behind)
 
 
@@ -262,7 +265,12 @@ def _next_line(state: State, after: str, *, urgent: bool = False) -> str | None:
     waiting = chain(_waiting_lines(state, f"queue/{after}0" if after else ""), _waiting_lines(state, ""))
     if not urgent:
         return next(waiting, None)
-    return next((line for line in islice(waiting, LOOK) if raises_risk(_first_queued(state, line)[1]["decision"])), None)  # type: ignore[index]
+    return next((line for line in islice(waiting, LOOK) if _is_urgent(state, line)), None)
+
+
+def _is_urgent(state: State, line: str) -> bool:
+    """Whether one of the first decisions of its queue raises a risk; what is before it there is told on the way."""
+    return any(raises_risk(pending["decision"]) for _, pending in islice(state.scan(f"queue/{line}/"), BEHIND))
 
 
 def raises_risk(decision: r.Decision) -> bool:

@@ -282,6 +282,29 @@ def test_a_raised_risk_passes_routine_news_of_other_lines(level: str, place: int
     assert order.index("line5") == place
 
 
+def test_a_raised_risk_behind_routine_news_of_its_own_line_has_the_turns_too() -> None:
+    """The line is told in its order; its turns come out of the lines' order until the raised risk is told."""
+    bus = open_bus(partitions=1)
+    names = [f"acme/line{number}" for number in range(6)]
+    for name in names:
+        card(bus, f"{name}@1")
+    start = len(bus.logs[(bus.topics.decisions, 0)])
+    for name in names:
+        bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
+    finding = {"findings": [{"category": "R11", "level": "high"}]}
+    bus.submit("acme", "RiskAssessment", {"release": "acme/line5@1", "assessor": "acme", "independence": "self", **finding})
+    only(bus, ("intake", "dossier"))
+    lane = bus.lane("fanout", 0)
+    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
+        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
+        lane.next += 1
+    order = []
+    while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
+        lane._take(result)
+        order += [key.split("/")[2] for key in result.changes if key.startswith("queue/")]
+    assert [number for number, line in enumerate(order) if line == "line5"] == [1, 3]
+
+
 def test_a_line_whose_decision_breaks_the_step_stops_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Later decisions of the line wait behind it; a dead letter tells where."""
     bus = open_bus(partitions=1)
