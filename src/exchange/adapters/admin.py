@@ -124,10 +124,19 @@ class Admin:
                 await asyncio.sleep(0.1)
 
     async def configure(self, specs: Sequence[TopicSpec]) -> None:
-        """Set the settings of topics that are there to those declared."""
+        """Set the settings of topics that are there to those declared, in pieces.
+
+        Raises:
+            BrokerError: the broker refuses; the first such topic is named.
+            UnreachableError: the cluster cannot be reached.
+        """
+        for start in range(0, len(specs), TOPICS_PER_REQUEST):
+            await self._configure(specs[start : start + TOPICS_PER_REQUEST])
+
+    async def _configure(self, specs: Sequence[TopicSpec]) -> None:
         resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=dict(spec.configs)) for spec in specs]
         async with translated(self._kafka):
-            answers = await self._client.alter_configs(resources) if resources else []
+            answers = await self._client.alter_configs(resources)
         for answer in answers:
             for code, _message, _kind, name in answer.resources:
                 if code:
