@@ -14,7 +14,7 @@ FAILED_ONCE: tuple[int, ...] = ()
 """Seeds that found a fault; they stay."""
 
 
-@pytest.mark.parametrize("seed", [*range(500), *FAILED_ONCE])
+@pytest.mark.parametrize("seed", [*range(2000), *FAILED_ONCE])
 def test_a_seed_is_whole(seed: int) -> None:
     assert simulate(seed).problems == ()
 
