@@ -256,6 +256,20 @@ def test_lines_take_turns() -> None:
     assert len(bus.notices("user-a")) == start + 2
 
 
+def turns(bus: Bus, start: int) -> list[str]:
+    """Whose turn it is, line by line, when all decisions of the only lane from ``start`` on wait in their queues first."""
+    only(bus, ("intake", "dossier"))
+    lane = bus.lane("fanout", 0)
+    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
+        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
+        lane.next += 1
+    order = []
+    while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
+        lane._take(result)
+        order += [key.split("/")[2] for key in result.changes if key.startswith("queue/")]
+    return order
+
+
 @pytest.mark.parametrize(("level", "place"), [("high", 1), ("low", 5)])
 def test_a_raised_risk_passes_routine_news_of_other_lines(level: str, place: int) -> None:
     """It is told at the second turn, however many lines wait before it; a lowered one waits for its turn."""
@@ -269,15 +283,7 @@ def test_a_raised_risk_passes_routine_news_of_other_lines(level: str, place: int
         bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
     told = {"release": f"{names[-1]}@1", "assessor": "acme", "independence": "self", "supersedes": [first]}
     bus.submit("acme", "RiskAssessment", {**told, "findings": [{"category": "R11", "level": level}]})
-    only(bus, ("intake", "dossier"))
-    lane = bus.lane("fanout", 0)
-    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
-        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
-        lane.next += 1
-    order = []
-    while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
-        lane._take(result)
-        order += [key.split("/")[2] for key in result.changes if key.startswith("queue/")]
+    order = turns(bus, start)
     assert sorted(order) == [name.removeprefix("acme/") for name in names]
     assert order.index("line5") == place
 
@@ -293,15 +299,7 @@ def test_a_raised_risk_behind_routine_news_of_its_own_line_has_the_turns_too() -
         bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
     finding = {"findings": [{"category": "R11", "level": "high"}]}
     bus.submit("acme", "RiskAssessment", {"release": "acme/line5@1", "assessor": "acme", "independence": "self", **finding})
-    only(bus, ("intake", "dossier"))
-    lane = bus.lane("fanout", 0)
-    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
-        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
-        lane.next += 1
-    order = []
-    while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
-        lane._take(result)
-        order += [key.split("/")[2] for key in result.changes if key.startswith("queue/")]
+    order = turns(bus, start)
     assert [number for number, line in enumerate(order) if line == "line5"] == [1, 3]
 
 
