@@ -38,8 +38,6 @@ SLOW_STUB = ("faust",)
 QUICK_FLOW = ("ours", "faust", "quix", "bare")
 QUICK_STUB = ("ours", "bare", "streams-exactly-once", "faust")
 CASES = ("growth", "store", "floor", "engine", "throughput", "latency", "start_up", "rebuild", "parties", "topics", "children")
-
-
 HEAP_MB = {"parties": 1024}
 """Java heap of the broker where a case needs more than a small one: ten thousand topics do (case ``topics``)."""
 

@@ -203,6 +203,7 @@ def _cells(cells: Iterable[Any]) -> str:
 
 
 RUNS = DOCS.parent / "bench" / "faults.jsonl"
+SIMULATED = DOCS.parent / "bench" / "simulated.jsonl"
 _BAD = ("lost", "repeated", "reordered", "leaked", "wrong")
 _SLOWEST = ("kill_resume_p99_s", "resume_p99_s", "catch_up_p99_s")
 _SUMS = ("events", "notices", *_BAD, "audit_s", "seconds")
@@ -212,7 +213,7 @@ _SET = 2001
 
 def faults() -> str:
     """The published runs of the fault programme, what they come to together, and how often each fault happened."""
-    runs = [json.loads(line) for line in RUNS.read_text("utf-8").splitlines()]
+    runs = _published(RUNS)
     kinds = sum((Counter(run["faults"]) for run in runs), Counter[str]())
     points = sum((Counter(run.get("died_at", {})) for run in runs), Counter[str]())
     whole = {name: sum(run[name] for run in runs) for name in _SUMS} | {name: max(run[name] for run in runs) for name in _SLOWEST}
@@ -226,17 +227,19 @@ def faults() -> str:
     return "\n".join(lines) + "\n"
 
 
-SIMULATED = DOCS.parent / "bench" / "simulated.jsonl"
-
-
 def simulated() -> str:
     """What the published simulations come to together."""
-    runs = [json.loads(line) for line in SIMULATED.read_text("utf-8").splitlines()]
+    runs = _published(SIMULATED)
     whole = {name: sum(run[name] for run in runs) for name in ("seeds", "events", "notices", "crashes", "seconds")}
     failed = sorted(seed for run in runs for seed in run["failed"])
     counts = ", ".join(f"{whole[name]:,} {name}" for name in ("seeds", "events", "notices", "crashes"))
     told = f"Published (`bench/simulated.jsonl`): {counts}, in {whole['seconds'] / 60:,.0f} minutes on two cores; "
     return told + (f"failed: {failed}.\n" if failed else "none failed.\n")
+
+
+def _published(path: Path) -> list[dict[str, Any]]:
+    """What runs printed, a line each."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def _counts(of: Mapping[str, int]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from bench.stub import stub_processor
 from exchange.adapters.lane_state import LaneState
 from exchange.adapters.rules_store import RulesStore
 from exchange.core.step import Processor, Record, Result
-from exchange.runtime import make_processor
+from exchange.runtime import collect_garbage_seldom, make_processor
 from exchange.settings import Settings
 
 
@@ -23,8 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--deployment", required=True)
     parser.add_argument("--partitions", type=int, default=4)
-    gc.freeze()  # as the exchange's own workers do, for all engines alike
-    gc.set_threshold(100_000, 20, 100)
+    collect_garbage_seldom()  # as the exchange's own workers do, for all engines alike
     return parser.parse_args()
 
 

@@ -48,9 +48,9 @@ class Retelling:
     def take(self, record: Record) -> None:
         """Fold one record, and the drain work it makes."""
         before = self.left_out
+        again = partial(run_step, state=self.state, record=record, limits=Limits())
         more = True
         while more:
-            again = partial(run_step, state=self.state, record=record, limits=Limits())
             step = again(self.processor)
             result, more = step.result, step.result.more
             if self._settle(result.outputs, f"offset {record.offset}", again):
@@ -82,12 +82,13 @@ class Retelling:
 
     def begin(self, record: Record) -> None:
         """Fold what is on record of the record at the committed offset: a long one is worked off in several transactions."""
+        again = partial(run_step, state=self.state, record=record, limits=Limits())
         while True:
-            step = run_step(self.processor, self.state, record, Limits())
+            step = again(self.processor)
             result = step.result
             if not result.more or self.ledger.missing(result.outputs):
                 return
-            self._settle(result.outputs, f"offset {record.offset}")
+            self._settle(result.outputs, f"offset {record.offset}", again)
             self.state.apply(step.held)
 
     def _drain(self) -> None:
@@ -100,7 +101,7 @@ class Retelling:
             else:
                 self._held.add(f"queue/{line}/")
 
-    def _settle(self, outputs: Sequence[Output], where: str, again: Callable[[Processor], Stepped | None] | None = None) -> bool:
+    def _settle(self, outputs: Sequence[Output], where: str, again: Callable[[Processor], Stepped | None]) -> bool:
         """Take a step's outputs off the record; say no when the step is not to be taken yet.
 
         Args:
@@ -109,7 +110,7 @@ class Retelling:
             again: takes the same step with another processor.
         """
         missing = self.ledger.missing(outputs)
-        if missing and again is not None and self._may_miss(again):
+        if missing and self._may_miss(again):
             self.left_out += len(missing)
             missing = []
         if missing and not self.complete:

@@ -96,10 +96,9 @@ def lineage(
     for party in names:
         roles = ["developer", "provider", "assessor"]
         world.submit(party, "Party", {"party": party, "display_name": party.upper(), "roles": roles})
-    kinds = [_card] * 4 + [_assessment] * 4 + [_change] + [_tick]
     for number in range(popular):
         _child(world, number)
-        kinds = [_card] * 4 + [_assessment] * 4 + [_change] + [_tick] + [_revision] * 5
+    kinds = [_card] * 4 + [_assessment] * 4 + [_change] + [_tick] + ([_revision] * 5 if popular else [])
     for _ in range(events):
         chance.choice(kinds)(world)
     return world.steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -229,6 +229,15 @@ def test_a_decision_is_told_in_parts_and_later_ones_of_its_line_queue_behind_it(
         assert [notice["n"] for notice in news] == [numbers[party] + 1, numbers[party] + 2]
 
 
+def taken_in(bus: Bus, take: Literal["step", "queue"] = "step") -> None:
+    """Decisions are made, and fan-out of the only lane took each in (or let it wait); queues had no turn yet."""
+    only(bus, ("intake", "dossier"))
+    lane = bus.lane("fanout", 0)
+    for record in bus.logs[(bus.topics.decisions, 0)][lane.next :]:
+        lane._take(getattr(lane.processor, take)(lane.state, record))
+        lane.next += 1
+
+
 def test_lines_take_turns() -> None:
     """A line with many to tell does not hold up another: after one part of it comes the other."""
     bus = open_bus(limit=1, partitions=1)
@@ -242,12 +251,8 @@ def test_lines_take_turns() -> None:
         bus.submit(
             "acme", "RiskAssessment", {"release": release, "assessor": "acme", "independence": "self", "findings": [finding]}
         )
-    only(bus, ("intake", "dossier"))
+    taken_in(bus)
     lane = bus.lane("fanout", 0)
-    first = lane.processor.step
-    for record in bus.logs[(bus.topics.decisions, 0)][-2:]:
-        lane._take(first(lane.state, record))
-        lane.next += 1
     order = []
     while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
         lane._take(result)
@@ -256,13 +261,10 @@ def test_lines_take_turns() -> None:
     assert len(bus.notices("user-a")) == start + 2
 
 
-def turns(bus: Bus, start: int) -> list[str]:
-    """Whose turn it is, line by line, when all decisions of the only lane from ``start`` on wait in their queues first."""
-    only(bus, ("intake", "dossier"))
+def turns(bus: Bus) -> list[str]:
+    """Whose turn it is, line by line, when all decisions of the only lane wait in their queues first."""
+    taken_in(bus, "queue")
     lane = bus.lane("fanout", 0)
-    for record in bus.logs[(bus.topics.decisions, 0)][start:]:
-        lane._take(lane.processor.queue(lane.state, record))  # type: ignore[misc]
-        lane.next += 1
     order = []
     while (result := lane.processor.drain(lane.state)) is not None:  # type: ignore[misc]
         lane._take(result)
@@ -278,12 +280,11 @@ def test_a_raised_risk_passes_routine_news_of_other_lines(level: str, place: int
     for name in names:
         card(bus, f"{name}@1")
     first = assess(bus, f"{names[-1]}@1", "moderate")
-    start = len(bus.logs[(bus.topics.decisions, 0)])
     for name in names[:-1]:
         bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
     told = {"release": f"{names[-1]}@1", "assessor": "acme", "independence": "self", "supersedes": [first]}
     bus.submit("acme", "RiskAssessment", {**told, "findings": [{"category": "R11", "level": level}]})
-    order = turns(bus, start)
+    order = turns(bus)
     assert sorted(order) == [name.removeprefix("acme/") for name in names]
     assert order.index("line5") == place
 
@@ -294,12 +295,11 @@ def test_a_raised_risk_behind_routine_news_of_its_own_line_has_the_turns_too() -
     names = [f"acme/line{number}" for number in range(6)]
     for name in names:
         card(bus, f"{name}@1")
-    start = len(bus.logs[(bus.topics.decisions, 0)])
     for name in names:
         bus.submit("acme", "ModelCard", {"release": f"{name}@1", "stage": "released", "licence": "MIT"})
     finding = {"findings": [{"category": "R11", "level": "high"}]}
     bus.submit("acme", "RiskAssessment", {"release": "acme/line5@1", "assessor": "acme", "independence": "self", **finding})
-    order = turns(bus, start)
+    order = turns(bus)
     assert [number for number, line in enumerate(order) if line == "line5"] == [1, 3]
 
 
@@ -360,15 +360,6 @@ def test_what_a_party_is_told_does_not_depend_on_the_parts() -> None:
         assess(bus, BASE, "low")
         logs.append({party: [bus.codec.encode("Notice", notice) for notice in bus.notices(party)] for party in PARTIES})
     assert logs[0] == logs[1] == logs[2]
-
-
-def taken_in(bus: Bus) -> None:
-    """Decisions are made, and fan-out of the only lane has each before it; queues had no turn yet."""
-    only(bus, ("intake", "dossier"))
-    lane = bus.lane("fanout", 0)
-    for record in bus.logs[(bus.topics.decisions, 0)][lane.next :]:
-        lane._take(lane.processor.step(lane.state, record))
-        lane.next += 1
 
 
 def revised(bus: Bus, levels: tuple[str, ...], made: int = 6) -> list[tuple[str, str]]:
