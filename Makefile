@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test lint fix unit broker generate observe bench-check simulate faults late-commit malformed fuzz registry deploy-check bench clean
 
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.txt pyproject.toml hatch_build.py src/exchange/core/_avro.pyx
 	test -x $(PY) || python3 -m venv $(VENV)
 	@# requirements.txt is the whole closure: --no-deps, since pip 23 in hash mode takes a newer release for what an extra names.
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
@@ -103,4 +103,4 @@ fix: $(STAMP)
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build src/exchange/core/*.so

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 pip() { "$1/bin/python" -m pip --quiet --disable-pip-version-check "install" --no-deps "$2" "$3" ${4+"$4"}; }
 
 python3 -m venv "$work/tools"
-awk '/^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > "$work/tools.txt"
+awk '/^(cython|hatchling|packaging|pathspec|pluggy|setuptools|trove-classifiers)==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > "$work/tools.txt"
 pip "$work/tools" --require-hashes -r "$work/tools.txt"
 "$work/tools/bin/python" -m hatchling build -t wheel -d "$work/dist" > /dev/null
 "$work/tools/bin/python" deploy/container/closure.py requirements.txt "$work/dist"/*.whl "$@" > "$work/runtime.txt"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from exchange.adapters.broker_config import free_port
+from exchange.core.compiled import IN_C
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = """
@@ -30,15 +31,19 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built without network: the build backend is among the development dependencies."""
-    folder = tmp_path_factory.mktemp("wheel")
+def build(folder: Path, **environment: str) -> Path:
+    """Without network: the build backend is among the development dependencies."""
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As this machine builds it: with readers and writers in C, if it can."""
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +92,17 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     assert len(wanted) > 150
     assert wanted - names == set()
     assert not [name for name in names if "__pycache__" in name or "test_" in name.rpartition("/")[2]]
+    assert len([name for name in names if name.startswith("exchange/core/_avro.") and name.endswith((".so", ".pyd"))]) == IN_C
+    assert wheel.name.endswith("-py3-none-any.whl") != IN_C
+
+
+def test_a_wheel_of_python_alone_is_for_every_machine(tmp_path: Path) -> None:
+    """As asked for, and as where there is no compiler, which is told and fails nothing."""
+    for name, environment in (("asked", {"EXCHANGE_PURE": "1"}), ("none", {"CC": "no-such-compiler"})):
+        (tmp_path / name).mkdir()
+        built = build(tmp_path / name, **environment)
+        assert built.name.endswith("-py3-none-any.whl")
+        assert not [entry for entry in zipfile.ZipFile(built).namelist() if entry.endswith((".so", ".pyd"))]
 
 
 def test_it_runs_outside_of_the_checkout(installed: Path, environment: dict[str, str], tmp_path: Path) -> None:

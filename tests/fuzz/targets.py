@@ -14,6 +14,7 @@ from aiokafka.structs import TopicPartition
 from exchange.adapters import batches
 from exchange.adapters.lane_state import LaneState
 from exchange.adapters.resources import load_schema_texts
+from exchange.core import compiled, reader
 from exchange.core.admission import ABOUT, IntakeStep
 from exchange.core.baseline import read_baseline
 from exchange.core.bundles import read_bundle
@@ -32,7 +33,7 @@ from exchange.core.importers.spdx import import_spdx
 from exchange.core.profile_cases import parse_cases
 from exchange.core.profiles import parse_profile
 from exchange.core.rules import parse_rules
-from exchange.core.schemas import SchemaSet
+from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.core.step import Record
 from exchange.errors import DocumentError, ExchangeError
 from exchange.refs import parse_ref, partition_of
@@ -44,6 +45,7 @@ SCHEMAS: Final = SchemaSet.from_texts(load_schema_texts())
 CODEC: Final = Codec(SCHEMAS)
 LABELS: Final = labels_of(SCHEMAS.raw, "ModelCard")
 NAMES: Final = sorted(SCHEMAS.fingerprints)
+NAMED: Final = {f"{NAMESPACE}.{name}": schema for name, schema in SCHEMAS.raw.items()}
 SAID: Final = sorted(ABOUT)
 TOPICS: Final = Topics(partitions=1)
 PARTY: Final = "acme"
@@ -76,6 +78,24 @@ def body(data: bytes) -> None:
     """The same behind a known fingerprint, so that the fuzzer need not find one."""
     if data:
         codec(b"\xc3\x01" + SCHEMAS.fingerprints[NAMES[data[0] % len(NAMES)]] + data[1:])
+
+
+READERS: Final = {
+    name: tuple(make(SCHEMAS.raw[name], NAMED) for make in {reader.compile_reader, compiled.compile_reader}) for name in NAMES
+}
+
+
+def trusted(data: bytes) -> None:
+    """Bytes of our own topics, damaged: the readers in Python and in C refuse the same, and read the same from the rest."""
+    found = []
+    for read in READERS[NAMES[(data[:1] or b"\0")[0] % len(NAMES)]]:
+        try:
+            value, end = read(data, 1)
+        except Exception:
+            found.append("refused")
+        else:
+            found.append(f"{value!r} {end}" if end <= len(data) else "refused")
+    assert len(set(found)) == 1, "one refuses what the other reads"
 
 
 def headers(data: bytes) -> None:
@@ -136,6 +156,7 @@ def _checked(text: str, filename: str) -> None:
 TARGETS: Final[dict[str, Target]] = {
     "codec": codec,
     "body": body,
+    "trusted": trusted,
     "headers": headers,
     "intake": intake,
     "batch": batch,

@@ -15,6 +15,7 @@ from exchange.adapters.broker_jars import KAFKA_VERSION, pins
 from exchange.adapters.broker_java import find_java
 from exchange.cli.output import Home, Json, console, print_json, run
 from exchange.cli.up import embedded, running
+from exchange.core.compiled import IN_C
 from exchange.errors import ExchangeError
 from exchange.settings import Settings, load_settings
 
@@ -55,6 +56,9 @@ def doctor(as_json: Json = False, home: Home = None) -> None:
 
 def _here(settings: Settings) -> Iterator[Finding]:
     yield Finding("versions", True, ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
+    yield Finding(
+        "records", True, "read and written in C" if IN_C else "read and written in Python, slower; a C compiler was missing"
+    )
     yield Finding("home", True, str(settings.home))
     if settings.bootstrap_servers is not None:
         yield Finding("embedded Kafka", None, "not used: EXCHANGE_BOOTSTRAP_SERVERS is set")

@@ -19,11 +19,12 @@ from typing import Any, cast
 
 from fastavro import schemaless_reader
 
-from exchange.core.reader import Read, compile_reader
+from exchange.core.compiled import compile_reader, compile_writer
+from exchange.core.reader import Read
 from exchange.core.scan import Shape, check_body, compile_shape
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.core.seals import Open, Opener, Sealed, Seals, compile_opener
-from exchange.core.writer import Seal, Write, compile_writer
+from exchange.core.writer import Seal, Write
 from exchange.errors import ConfigError, DocumentError, ParseError, TooLargeError, UnknownSchemaError, ValidationError
 
 SUBMISSION_LIMIT = 128 * 1024

@@ -45,10 +45,13 @@ def _long(raw: bytes, at: int) -> tuple[int, int]:
         at += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return (number >> 1) ^ -(number & 1), at
+            break
         shift += 7
         if shift > 63:
-            raise ValueError("a number of more than 64 bits")
+            break
+    if number >> 64 or byte > 0x7F:
+        raise ValueError("a number of more than 64 bits")
+    return (number >> 1) ^ -(number & 1), at
 
 
 def _count(raw: bytes, at: int) -> tuple[int, int]:
@@ -144,7 +147,7 @@ class _Source:
             shown = {"timestamp-millis": "time_(n)", "date": "day_(n)"}.get(logical or "", "n")
             return [*number, f"{to} = {shown}"]
         if kind in ("string", "bytes"):
-            number[1] = "if n < 128: i += 1; n >>= 1"
+            number[1] = "if n < 128 and not n & 1: i += 1; n >>= 1"
             decode = ".decode()" if kind == "string" else ""
             return [*number, "j = i + n", "if j < i: raise ValueError('a negative length')", f"{to} = b[i:j]{decode}; i = j"]
         raise ConfigError(f"schema uses the type {kind}, which the exchange does not")
