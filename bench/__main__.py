@@ -28,6 +28,7 @@ import psutil
 from bench import cases, core_cases, engine_case, graph_cases, targets, topic_case
 from bench.page import write_page
 from exchange.adapters.broker_jars import KAFKA_VERSION
+from exchange.core.compiled import IN_C
 from exchange.runtime import collect_garbage_seldom
 from exchange.testing.broker import TEST_HEAP_MB, embedded_kafka
 
@@ -54,7 +55,8 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": names[0] if names else platform.processor(), "cores": psutil.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "python": platform.python_version(), "kafka": KAFKA_VERSION, "load_before": os.getloadavg()[0],
+        "python": platform.python_version(), "records_in": "C" if IN_C else "Python", "kafka": KAFKA_VERSION,
+        "load_before": os.getloadavg()[0],
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }  # fmt: skip
 
@@ -103,7 +105,8 @@ class Run:
 
     def throughput(self) -> None:
         """The whole flow under every engine, in turns; ours with four workers a stage too."""
-        events = 400 if self._quick else 2000
+        events = 400 if self._quick else 3000
+        self._warm()
         names = QUICK_FLOW if self._quick else FLOW
         results: dict[str, list[Any]] = {name: [] for name in (*names, "ours-4-workers")}
         for round_ in range(self.rounds):
@@ -116,11 +119,15 @@ class Run:
             results["ours-4-workers"].append(self._case("throughput ours, 4 workers a stage", case))
         self._found["throughput"] = results
 
+    def _warm(self) -> None:
+        """A broker's first minute is Java's compiler's, and would be the first contender's alone."""
+        if not self._quick:
+            self._case("broker warming up", cases.latency(self._bootstrap, "ours", self._logs, [100], 30.0))
+
     def latency(self) -> None:
         """Publish to notice, under every engine, at some rates."""
         rates, seconds = ([20], 5.0) if self._quick else ([1, 100, 1000], 15.0)
-        if not self._quick:  # a broker's first minute is Java's compiler's, and would be the first contender's alone
-            self._case("broker warming up", cases.latency(self._bootstrap, "ours", self._logs, [100], 2 * seconds))
+        self._warm()
         names = ("ours", "faust") if self._quick else ("ours", "faust", "quix", "quix-exactly-once", "confluent-transactional")
         self._found["latency"] = {
             name: self._case(f"latency {name}", cases.latency(self._bootstrap, name, self._logs, rates, seconds))
@@ -192,7 +199,7 @@ def measure(path: Path, wanted: list[str], *, quick: bool, rounds: int) -> None:
             where = machine()
             step: Callable[[], None] = getattr(Run(kafka.bootstrap, logs, found, quick=quick, rounds=rounds), case)
             step()
-        found.setdefault("machines", {})[case] = {**where, "load_after": os.getloadavg()[0]}
+        found.setdefault("machines", {})[case] = {**where, "heap_mb": heap_mb, "load_after": os.getloadavg()[0]}
         found["commit"] = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True
         ).stdout.strip()

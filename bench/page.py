@@ -239,7 +239,7 @@ SECTIONS = (
 
 
 def _machines(machines: Mapping[str, Mapping[str, Any]], commit: str) -> str:
-    head = ("case", "at", "cpu", "cores", "GB", "Python", "Kafka", "load before / after")
+    head = ("case", "at", "cpu", "cores", "GB", "Python", "records in", "Kafka", "load before / after")
     rows = [
         (
             n,
@@ -248,6 +248,7 @@ def _machines(machines: Mapping[str, Mapping[str, Any]], commit: str) -> str:
             m["cores"],
             m["memory_gb"],
             m["python"],
+            m.get("records_in", "Python"),
             m["kafka"],
             f"{m['load_before']:.1f} / {m['load_after']:.1f}",
         )

@@ -23,7 +23,7 @@ def sizing(found: Mapping[str, Any]) -> str:
     if "parties" in found:
         parts += ["## Parties → topics", _parties(found["parties"])]
     if "topics" in found:
-        parts.append(_topics(found["topics"]))
+        parts.append(_topics(found["topics"], found["machines"].get("parties", {}).get("heap_mb", "?")))
     return "\n\n".join([*parts, GROWING]) + "\n"
 
 
@@ -97,7 +97,7 @@ MAPS = 65_530
 """Linux's default of vm.max_map_count."""
 
 
-def _topics(cases: Sequence[Mapping[str, Any]]) -> str:
+def _topics(cases: Sequence[Mapping[str, Any]], heap_mb: object) -> str:
     lines = [
         "| Java heap of the one broker, MB | notice topics it made | asked for | a second | its memory, MB | memory maps | file handles |"
     ]
@@ -112,7 +112,7 @@ def _topics(cases: Sequence[Mapping[str, Any]]) -> str:
         each = most["maps"] / most["made"]
         lines += [
             "",
-            f"The heap is the first end (`EXCHANGE_BROKER_HEAP_MB`; the changes above were told with 1,024 MB). The next is the kernel's: "
+            f"The heap is the first end (`EXCHANGE_BROKER_HEAP_MB`; the changes above were told with {heap_mb} MB). The next is the kernel's: "
             f"{each:.1f} memory maps a topic reach Linux's default of {MAPS:,} (`vm.max_map_count`) at {MAPS / each / 1000:.0f},000 topics, and each takes a "
             f"file handle (`ulimit -n`). A log that grows beyond its first 64 MB takes as many again for each further segment.",
         ]

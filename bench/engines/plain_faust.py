@@ -6,6 +6,7 @@ Its state is the steps' own in memory, beside a table that gets each change: an 
 from __future__ import annotations
 
 import sys
+import tempfile
 
 import faust
 
@@ -18,6 +19,7 @@ app = faust.App(
     f"{given.deployment}-{given.processor}",
     broker=f"aiokafka://{given.bootstrap}",
     store="memory://",
+    datadir=tempfile.mkdtemp(prefix="bench-faust-"),
     web_enabled=False,
     topic_partitions=given.partitions,
     stream_wait_empty=False,

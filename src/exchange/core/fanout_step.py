@@ -336,8 +336,9 @@ class _Work:
         start = prefix + after.removeprefix("child/") if after.startswith("child/") else ""
         children: Iterable[tuple[str, r.Stake]] = self._children(prefix, start)
         if self.step.short or _superseded(self.state, self.decision, self.key):
-            children = deque(children, maxlen=1)
-            self.facts.append(("walks_shortened",))
+            for left_out, (key, stake) in deque(enumerate(children), maxlen=1):
+                yield f"child/{key.removeprefix(prefix)}", partial(self._last, stake, left_out)
+            return
         for key, stake in children:
             yield f"child/{key.removeprefix(prefix)}", partial(self._upstream, stake)
 
@@ -426,6 +427,12 @@ class _Work:
         self.news.append(News(f"notice.{notice['kind']}", event_id, notice["release"] or self.line, notice["seq"]))
 
     # ------------------------------------------------------------------------------------------- children
+
+    def _last(self, stake: r.Stake, left_out: int) -> None:
+        """The last child of a walk that a later decision makes up for, and how many before it are left to that."""
+        if left_out:
+            self.facts.append(("walks_shortened",))
+        self._upstream(stake)
 
     def _upstream(self, stake: r.Stake) -> None:
         unpinned = stake["target"] == self.line

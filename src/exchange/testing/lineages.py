@@ -104,15 +104,15 @@ def lineage(
     return world.steps
 
 
+def _parent(ref: str, relation: str) -> dict[str, Any]:
+    return {"ref": ref, "relation": relation, "digest": None, "compute_share": None, "note": None}
+
+
 def _card(world: _World) -> None:
     release = world.chance.choice(world.releases)
     targets = world.chance.sample([*world.releases, *world.ghosts], world.chance.choice((0, 1, 1, 2, 3)))
     refs = dict.fromkeys(ref.partition("@")[0] if world.chance.random() < 0.25 else ref for ref in targets)
-    parents = [
-        {"ref": ref, "relation": world.chance.choice(RELATIONS), "digest": None, "compute_share": None, "note": None}
-        for ref in refs
-        if ref != release
-    ]
+    parents = [_parent(ref, world.chance.choice(RELATIONS)) for ref in refs if ref != release]
     stage = world.chance.choice(("released", "released", "released", "preview", "research", "deprecated", "withdrawn"))
     world.submit(release.partition("/")[0], "ModelCard", {"release": release, "stage": stage, "parents": parents})
 
@@ -121,9 +121,9 @@ def _child(world: _World, number: int) -> None:
     """One of many that are made from the first release, or from whatever its line offers."""
     base = world.releases[0]
     ref = base.partition("@")[0] if number % 4 == 3 else base
-    parent = {"ref": ref, "relation": "fine_tune", "digest": None, "compute_share": None, "note": None}
     party = world.parties[number % len(world.parties)]
-    world.submit(party, "ModelCard", {"release": f"{party}/c{number}@0", "stage": "released", "parents": [parent]})
+    card = {"release": f"{party}/c{number}@0", "stage": "released", "parents": [_parent(ref, "fine_tune")]}
+    world.submit(party, "ModelCard", card)
 
 
 def _revision(world: _World) -> None:

@@ -399,6 +399,18 @@ def test_children_are_left_to_a_later_decision_of_the_same_release() -> None:
         assert next(entry["level"] for entry in dossier["profile"] if entry["category"] == "R11") == "critical"
 
 
+@pytest.mark.parametrize(("made", "shortened"), [(1, 0), (6, 2)])
+def test_a_walk_counts_as_shortened_once(made: int, shortened: int) -> None:
+    """Where children are left out, however its parts fall; a walk with one child to tell leaves nobody out."""
+    for limit in (1, 2, 3):
+        bus = open_bus(limit=limit, partitions=1)
+        lane, facts = bus.lane("fanout", 0), list[tuple[str, ...]]()
+        take = lane._take
+        lane._take = lambda result, take=take, facts=facts: (facts.extend(result.facts), take(result))[1]  # type: ignore[method-assign]
+        revised(bus, ("moderate", "high", "critical"), made)
+        assert facts.count(("walks_shortened",)) == shortened
+
+
 def test_what_cannot_be_read_covers_nothing() -> None:
     """A rebuild asks it of whatever follows on the line."""
     bus = open_bus(partitions=1)
