@@ -233,7 +233,7 @@ def simulated() -> str:
     whole = {name: sum(run[name] for run in runs) for name in ("seeds", "events", "notices", "crashes", "seconds")}
     failed = sorted(seed for run in runs for seed in run["failed"])
     counts = ", ".join(f"{whole[name]:,} {name}" for name in ("seeds", "events", "notices", "crashes"))
-    told = f"Published (`bench/simulated.jsonl`): {counts}, in {whole['seconds'] / 60:,.0f} minutes, beside other work on two cores; "
+    told = f"Published (`bench/simulated.jsonl`): {counts}, in {whole['seconds'] / 60:,.0f} minutes beside other work; "
     return told + (f"failed: {failed}.\n" if failed else "none failed.\n")
 
 
