@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,7 +20,7 @@ from aiokafka.structs import TopicPartition
 
 from exchange.adapters.admin import Admin
 from exchange.adapters.rules_store import read_rules
-from exchange.adapters.topic_reader import read_all
+from exchange.adapters.topic_reader import read_batches
 from exchange.core import risk
 from exchange.core.codec import Codec
 from exchange.core.envelope import Attributes, from_headers
@@ -38,7 +39,12 @@ from exchange.topics import Topics
 Folding = Callable[[Mapping[int, Sequence[Record]], Topics, Mapping[str, bytes]], Folded]
 """Folds a journal, given the topics and the content of every rule set by digest."""
 
-_PARTY_EVENTS = ("ModelCard", "RiskAssessment", "ChangeNotice")
+_JUDGED = {
+    "ModelCard": ("release", "stage", "parents"),
+    "ChangeNotice": ("release", "affected_categories"),
+    "RiskAssessment": ("release", "assessor", "supersedes", "withdraws", "valid_from", "valid_until", "findings", "considers"),
+}
+"""What the graph oracle asks of each kind of event; the rest of a card is large and not held."""
 
 
 @dataclass
@@ -106,12 +112,16 @@ async def audit(settings: Settings) -> Audit:
 
 
 def fold_here(
-    journal: Mapping[int, Sequence[Record]], topics: Topics, rules: Mapping[str, bytes], settings: Settings | None = None
+    journal: Mapping[int, Sequence[Record]],
+    topics: Topics,
+    rules: Mapping[str, bytes],
+    settings: Settings | None = None,
+    keep: Callable[[bytes], bytes] = bytes,
 ) -> Folded:
     """Fold in this process, one partition after the other; ``settings`` where a registry gives schemas their ids."""
     schemas, codec = load_codec(settings, compare=True)
     parsed = {digest: parse_rules(content) for digest, content in rules.items()}
-    return fold(journal, topics, codec, schemas, parsed.__getitem__)
+    return fold(journal, topics, codec, schemas, parsed.__getitem__, keep)
 
 
 async def examine(settings: Settings, folding: Folding = fold_here) -> tuple[Recorded, Audit]:
@@ -123,11 +133,11 @@ async def examine(settings: Settings, folding: Folding = fold_here) -> tuple[Rec
     """
     kafka, topics = settings.kafka_kwargs(), settings.topics
     _, codec = load_codec(settings, compare=True)
-    if folding is fold_here:
-        folding = partial(fold_here, settings=settings)
     contents = await read_rules(kafka, topics.rules)
     rules = {digest: parse_rules(content) for digest, content in contents.items()}
     recorded = await record(kafka, topics, codec)
+    if folding is fold_here:
+        folding = partial(fold_here, settings=settings, keep=known(recorded))
     # in a thread: whoever watches over workers meanwhile must not be held up
     folded = await asyncio.to_thread(folding, recorded.journal, topics, contents)
     return recorded, await asyncio.to_thread(compare, recorded, folded, codec, rules.__getitem__)
@@ -161,28 +171,29 @@ async def until_rest(settings: Settings, timeout: float = 60.0, settle: float = 
 
 async def record(kafka: Mapping[str, Any], topics: Topics, codec: Codec) -> Recorded:
     """Read all topics to their ends; the journal first, so that what is read later may only know more."""
-    recorded = Recorded()
     lanes = range(topics.partitions)
+    recorded = Recorded(journal={p: [] for p in lanes}, decisions={p: [] for p in lanes})
     async with Admin(kafka) as admin:
         parties = {topics.notices(party): party for name in await admin.topics() if (party := topics.party_of(name))}
-    first = await read_all(kafka, [TopicPartition(name, p) for name in (topics.submissions, topics.journal) for p in lanes])
-    places = [TopicPartition(name, p) for name in (topics.decisions, topics.dossiers) for p in lanes]
-    places += [TopicPartition(name, 0) for name in (topics.dead_letters, *parties)]
-    then = await read_all(kafka, places)
-    recorded.submissions = {(p, each.offset) for p in lanes for each in first[TopicPartition(topics.submissions, p)]}
-    recorded.journal = {p: first[TopicPartition(topics.journal, p)] for p in lanes}
-    recorded.decisions = {p: _made(then[TopicPartition(topics.decisions, p)], codec) for p in lanes}
-    recorded.dossiers = _newest(each for p in lanes for each in then[TopicPartition(topics.dossiers, p)])
-    letters = then[TopicPartition(topics.dead_letters, 0)]
-    recorded.dead_letters = [codec.decode_trusted(value)[1] for value in _made(letters, codec)]
-    for name, party in parties.items():
-        for each in then[TopicPartition(name, 0)]:
-            raw = codec.unframed(each.value or b"")
-            if name_of(each) == "Receipt":
-                recorded.receipts[party].append(codec.decode_trusted(raw)[1])
-            else:  # not decoded: there are many, and most are only compared
-                recorded.notices[(party, (each.key or b"").decode())].append(raw)
-                recorded.told.append((each.timestamp_ms, raw))
+    first = [TopicPartition(name, p) for name in (topics.submissions, topics.journal) for p in lanes]
+    async with aclosing(read_batches(kafka, first)) as batches:
+        async for place, records in batches:
+            if place.topic == topics.journal:
+                recorded.journal[place.partition] += records
+            else:
+                recorded.submissions.update((place.partition, each.offset) for each in records)
+    then = [TopicPartition(name, p) for name in (topics.decisions, topics.dossiers) for p in lanes]
+    then += [TopicPartition(name, 0) for name in (topics.dead_letters, *parties)]
+    async with aclosing(read_batches(kafka, then)) as batches:
+        async for place, records in batches:  # of each record only what is compared is held
+            if place.topic == topics.decisions:
+                recorded.decisions[place.partition] += _made(records, codec)
+            elif place.topic == topics.dossiers:
+                _renew(recorded.dossiers, records)
+            elif place.topic == topics.dead_letters:
+                recorded.dead_letters += [codec.decode_trusted(value)[1] for value in _made(records, codec)]
+            else:
+                _hear(recorded, parties[place.topic], records, codec)
     return recorded
 
 
@@ -191,10 +202,30 @@ def _made(records: Iterable[Record], codec: Codec) -> list[bytes]:
     return [codec.unframed(each.value or b"") for each in records if name_of(each) not in BY_OPERATORS]
 
 
-def _newest(records: Iterable[Record]) -> dict[str, bytes]:
-    found = {(each.key or b"").decode(): each.value for each in records}
-    prefix = "dossier/"
-    return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix) and value is not None}
+def _renew(dossiers: dict[str, bytes], records: Iterable[Record]) -> None:
+    for each in records:
+        kind, _, release = (each.key or b"").decode().partition("/")
+        if kind == "dossier" and each.value is not None:
+            dossiers[release] = each.value
+        elif kind == "dossier":
+            dossiers.pop(release, None)
+
+
+def _hear(recorded: Recorded, party: str, records: Iterable[Record], codec: Codec) -> None:
+    for each in records:
+        raw = codec.unframed(each.value or b"")
+        if name_of(each) == "Receipt":
+            recorded.receipts[party].append(codec.decode_trusted(raw)[1])
+        else:  # not decoded: there are many, and most are only compared
+            recorded.notices[(party, (each.key or b"").decode())].append(raw)
+            recorded.told.append((each.timestamp_ms, raw))
+
+
+def known(recorded: Recorded) -> Callable[[bytes], bytes]:
+    """Gives back the recorded bytes for equal ones, so that what the fold makes is not held a second time."""
+    pools = (*recorded.decisions.values(), *recorded.notices.values(), recorded.dossiers.values())
+    held = {raw: raw for pool in pools for raw in pool}
+    return lambda raw: held.get(raw, raw)
 
 
 def compare(recorded: Recorded, folded: Folded, codec: Codec, rules: RulesOf) -> Audit:
@@ -296,8 +327,9 @@ def wrong_profiles(recorded: Recorded, codec: Codec, rules: RulesOf) -> list[str
                 name, value = codec.decode_trusted(each.value or b"")
             except DocumentError:
                 continue  # quarantined
-            if name in _PARTY_EVENTS and attributes is not None:
-                lines[line_of(value["release"])].append(graph.Accepted(name, value, attributes.id, attributes.source))
+            if name in _JUDGED and attributes is not None:
+                judged = {field: value[field] for field in _JUDGED[name]}
+                lines[line_of(value["release"])].append(graph.Accepted(name, judged, attributes.id, attributes.source))
             elif name == "Tick":
                 ticks.append(value["time"])
             elif name == "RulesActivated":

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from exchange.audit import Audit, Recorded, compare
-from exchange.oracles.fold import fold
+from exchange.audit import Audit, Recorded, compare, known
+from exchange.oracles.fold import Folded, fold
 from exchange.testing import lineages
 from exchange.testing.bus import Bus
 from exchange.testing.simulation import record
@@ -41,6 +41,19 @@ def test_what_is_whole_is_clean() -> None:
     found = audited(recorded())
     assert found.clean
     assert (found.first, found.notices > 10) == ("", True)
+
+
+def test_what_is_on_record_is_not_held_twice() -> None:
+    """The fold makes bytes that are there already: those are kept, its own are let go."""
+    found = recorded()
+    folded = fold(found.journal, BUS.topics, BUS.codec, BUS.schemas, BUS.rules_of, known(found))
+
+    def objects(side: Recorded | Folded) -> set[int]:
+        held = (*side.decisions.values(), *side.notices.values(), side.dossiers.values())
+        return {id(raw) for values in held for raw in values}
+
+    assert objects(folded) == objects(found)
+    assert compare(found, folded, BUS.codec, BUS.rules_of).clean
 
 
 def longest(found: Recorded) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -110,7 +110,17 @@ class TopicReader:
 async def read_all(
     kafka: Mapping[str, Any], places: Sequence[TopicPartition], since_ms: int | None = None
 ) -> dict[TopicPartition, list[Record]]:
-    """Every committed record of some partitions, up to where they end now.
+    """Every committed record of some partitions, up to where they end now: what :func:`read_batches` gives, all at once."""
+    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
+    async for place, records in read_batches(kafka, places, since_ms):
+        found[place] += records
+    return found
+
+
+async def read_batches(
+    kafka: Mapping[str, Any], places: Sequence[TopicPartition], since_ms: int | None = None
+) -> AsyncGenerator[tuple[TopicPartition, list[Record]]]:
+    """Every committed record of some partitions, up to where they end now; each partition's in order, partitions as they come.
 
     Args:
         kafka: aiokafka's client settings.
@@ -118,7 +128,6 @@ async def read_all(
         since_ms: leave out what was written before, by the broker's clock, in milliseconds since the epoch.
     """
     consumer: Any = Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)
-    found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
     try:
         await consumer.start()
         consumer.assign(places)
@@ -130,12 +139,14 @@ async def read_all(
                 consumer.seek(place, ends[place] if found_at is None else found_at.offset)
         while open_:
             for place, batch in (await consumer.getmany(*open_, timeout_ms=200, max_records=MOST)).items():
-                found[place] += [
-                    Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
-                    for each in batch
-                    if each.offset < ends[place]
-                ]
+                yield (
+                    place,
+                    [
+                        Record(each.topic, each.partition, each.offset, each.key, each.value, tuple(each.headers), each.timestamp)
+                        for each in batch
+                        if each.offset < ends[place]
+                    ],
+                )
             open_ = {place for place in open_ if await consumer.position(place) < ends[place]}
     finally:
         await consumer.stop()
-    return found

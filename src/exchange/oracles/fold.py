@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from typing import Any
@@ -46,42 +46,73 @@ class Folded:
     derived: dict[str, str] = field(default_factory=dict)
 
 
-def fold(journal: Mapping[int, Sequence[Record]], topics: Topics, codec: Codec, schemas: SchemaSet, rules: RulesOf) -> Folded:
+def fold(
+    journal: Mapping[int, Sequence[Record]],
+    topics: Topics,
+    codec: Codec,
+    schemas: SchemaSet,
+    rules: RulesOf,
+    keep: Callable[[bytes], bytes] = bytes,
+) -> Folded:
     """Fold a recorded journal.
 
     Args:
         journal: its records by partition, in offset order.
         topics, codec, schemas, rules: as the run had them.
+        keep: gives the object to hold for some bytes; whoever compares has most of them already.
     """
     folded = Folded()
-    encode, _ = state_codec(codec)
     for partition, records in sorted(journal.items()):
-        state = SortedDict()
-        made = list(chain.from_iterable(_fold(processors.dossier(codec, topics, rules), records, state)))
-        folded.dossiers.update(
-            {key.removeprefix("dossier/"): encode(key, value) for key, value in state.items() if key.startswith("dossier/")}
-        )
-        decisions = [output for output in made if output.topic == topics.decisions]
-        folded.decisions[partition] = [output.value or b"" for output in decisions]
-        fanout = processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize)
-        turns = list(_fold(fanout, _as_input(decisions), SortedDict()))
-        told = list(chain.from_iterable(turns))
-        folded.dead_letters += [output.value or b"" for output in (*made, *told) if output.topic == topics.dead_letters]
-        for turn, passed in zip(turns, _passed_over(decisions, codec), strict=True):
-            folded.derived |= _derived(turn, topics.journal, passed)
-        for output in told:
-            party = topics.party_of(output.topic)
-            if party is not None:
-                folded.notices.setdefault((party, (output.key or b"").decode()), []).append(output.value or b"")
+        _fold_lane(folded, partition, records, topics, codec, schemas, rules, keep)
     return folded
 
 
-def _passed_over(decisions: Sequence[Output], codec: Codec) -> list[bool]:
+def _fold_lane(
+    folded: Folded,
+    partition: int,
+    records: Sequence[Record],
+    topics: Topics,
+    codec: Codec,
+    schemas: SchemaSet,
+    rules: RulesOf,
+    keep: Callable[[bytes], bytes],
+) -> None:
+    """One partition: each decision is told as soon as it is made, so that only what is compared is held."""
+    state = SortedDict()
+    decisions = folded.decisions[partition] = list[bytes]()
+    written: list[list[tuple[str, str]]] = []
+
+    def made() -> Iterator[Record]:
+        for output in chain.from_iterable(_fold(processors.dossier(codec, topics, rules), records, state)):
+            value = output.value or b""
+            if output.topic == topics.decisions:
+                decisions.append(keep(value))
+                yield Record(output.topic, partition, len(decisions) - 1, output.key, value, output.headers, 0)
+            elif output.topic == topics.dead_letters:
+                folded.dead_letters.append(value)
+
+    for turn in _fold(processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize), made(), SortedDict()):
+        attributes = (from_headers(output.headers, timeless=True) for output in turn if output.topic == topics.journal)
+        written.append([(each.name, each.id) for each in attributes])
+        for output in turn:
+            if (party := topics.party_of(output.topic)) is not None:
+                folded.notices.setdefault((party, (output.key or b"").decode()), []).append(keep(output.value or b""))
+            elif output.topic == topics.dead_letters:
+                folded.dead_letters.append(output.value or b"")
+    for each, passed in zip(written, _passed_over(decisions, codec), strict=True):
+        folded.derived |= _derived(each, passed)
+    encode, _ = state_codec(codec)
+    folded.dossiers.update(
+        {key.removeprefix("dossier/"): keep(encode(key, held)) for key, held in state.items() if key.startswith("dossier/")}
+    )
+
+
+def _passed_over(decisions: Sequence[bytes], codec: Codec) -> list[bool]:
     """Whether a later decision of the line goes to all the children of a decision, so that all but one may be left to it."""
     later: dict[str, set[tuple[str | None, bool]]] = defaultdict(set)
     found = []
-    for output in reversed(decisions):
-        decision = codec.decode_for_step(output.value or b"")[1]
+    for raw in reversed(decisions):
+        decision = codec.decode_for_step(raw)[1]
         pinned = decision["release"] if decision["snapshot"] is not None else None
         unpinned = decision["line_snapshot"] is not None
         to_all = decision["only_child"] is None
@@ -92,14 +123,13 @@ def _passed_over(decisions: Sequence[Output], codec: Codec) -> list[bool]:
     return found[::-1]
 
 
-def _derived(outputs: Sequence[Output], journal: str, passed: bool) -> dict[str, str]:
+def _derived(written: Sequence[tuple[str, str]], passed: bool) -> dict[str, str]:
     """Ids of one decision's records for the journal, each with the id of what must be there in any case."""
-    attributes = [from_headers(output.headers, timeless=True) for output in outputs if output.topic == journal]
-    messages = [each.id for each in attributes if each.name == "UpstreamMessage"] if passed else []
-    return {each.id: each.id for each in attributes} | dict.fromkeys(messages, messages[-1] if messages else "")
+    messages = [identity for name, identity in written if name == "UpstreamMessage"] if passed else []
+    return {identity: identity for _, identity in written} | dict.fromkeys(messages, messages[-1] if messages else "")
 
 
-def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterator[Sequence[Output]]:
+def _fold(processor: Processor, records: Iterable[Record], state: Any) -> Iterator[Sequence[Output]]:
     """What each step puts out."""
     view = _Plain(state)
     for record in records:
@@ -116,13 +146,6 @@ def _fold(processor: Processor, records: Sequence[Record], state: Any) -> Iterat
                     state[key] = value
             yield result.outputs
             more = result.more
-
-
-def _as_input(outputs: Sequence[Output]) -> list[Record]:
-    return [
-        Record(output.topic, output.partition, offset, output.key, output.value, output.headers, 0)
-        for offset, output in enumerate(outputs)
-    ]
 
 
 class _Plain:
