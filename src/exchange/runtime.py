@@ -90,7 +90,7 @@ async def put_rules_in_force(settings: Settings, note: str) -> Sequence[int]:
     """
     kafka, topics = settings.kafka_kwargs(), settings.topics
     former = await read_rules_in_force(kafka, topics.rules)
-    content = at_start(former, load_rule_texts(), settings.profile_list, settings.authority_list)
+    content = at_start(former, load_rule_texts(), settings.profile_list, settings.authority_list, settings.semantics)
     return await apply_rules(kafka, topics, load_codec(settings)[1], content, note)
 
 

@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exchange.core.fanout_step import LIMIT, LIMIT_MAX
+from exchange.core.rules import KNOWN_SEMANTICS
 from exchange.errors import ConfigError
 from exchange.refs import is_party
 from exchange.topics import Topics
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
         authorities: party ids that read as authority, with commas between (DESIGN section 7); part of the rules.
         profiles: ids of the completeness profiles to put in force where none is yet, with commas between; `exchange profiles
             activate` changes them later. Also the default of `exchange check`.
+        semantics: version of the steps' meaning to put in force; default: the one in force, in a new deployment the newest.
         log_format: ``text`` for people, ``json`` for production.
         log_level: ``info``; ``debug`` also logs each record, with event id, release and number, never its content.
         tracing: ``otlp`` sends a span for each record that carries a trace, by the ``otel`` extra and its own OTEL_* variables.
@@ -84,6 +86,7 @@ class Settings(BaseSettings):
     broker_metrics_port: int | None = Field(default=None, ge=1024, le=65535)
     authorities: str = ""
     profiles: str = "jg-1.2"
+    semantics: str | None = Field(default=None, pattern=f"^({'|'.join(KNOWN_SEMANTICS)})$")
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning"] = "info"
     tracing: Literal["off", "otlp"] = "off"

@@ -16,7 +16,7 @@ from live import World, clean, hear, live, once_per_decision, told
 from exchange.core.processors import NAMES
 from exchange.events import models
 from exchange.local import LocalExchange
-from exchange.testing.faults.releases import HERE, unpack_release, why_no_release
+from exchange.testing.faults.releases import HERE, semantics_of, unpack_release, why_no_release
 
 OLD = "the old release"
 
@@ -66,8 +66,8 @@ async def replaced(local: LocalExchange, name: str) -> float:
 @pytest.mark.timeout(300)
 async def test_an_upgrade_under_load(tmp_path: Path) -> None:
     """Worker by worker, downstream first; a party that waits for its answers notices nothing but a pause."""
-    async with live(tmp_path / "home", partitions=4) as exchange:
-        tree = old_release(tmp_path / "old")
+    tree = old_release(tmp_path / "old")
+    async with live(tmp_path / "home", partitions=4, semantics=semantics_of(tree)) as exchange:
         for name in NAMES:
             exchange.local.workers[name].tree = tree
             exchange.local.kill(name)

@@ -11,19 +11,27 @@ from typing import Any
 import pytest
 
 from exchange.core.codec import Codec
-from exchange.core.rules import SEMANTICS
+from exchange.core.rules import KNOWN_SEMANTICS
 from exchange.errors import DocumentError
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 MAKE = runpy.run_path(str(VECTORS / "make_journal.py"))
-FOLDER = VECTORS / "journal-0.1"
-FROZEN = (FOLDER / "digests.tsv").read_text(encoding="utf-8").splitlines()
+FOLDERS = sorted(VECTORS.glob("journal-*"))
+FOLDER = FOLDERS[-1]
 QUARANTINED = "quarantined"
 
 
-def difference(frozen: Sequence[str], today: Sequence[str]) -> str | None:
+def frozen(folder: Path) -> list[str]:
+    """What a journal folded to when it was frozen."""
+    return (folder / "digests.tsv").read_text(encoding="utf-8").splitlines()
+
+
+FROZEN = frozen(FOLDER)
+
+
+def difference(then: Sequence[str], today: Sequence[str]) -> str | None:
     """The first line that differs, in words; None when none does."""
-    pair = next(((was, now) for was, now in zip_longest(frozen, today, fillvalue="nothing") if was != now), None)
+    pair = next(((was, now) for was, now in zip_longest(then, today, fillvalue="nothing") if was != now), None)
     return f"frozen: {_words(pair[0])}; today: {_words(pair[1])}" if pair else None
 
 
@@ -37,11 +45,18 @@ def _words(line: str) -> str:
     return f"partition {partition}, journal record {offset}, decision {index}: {about} makes {made} ({digest})"
 
 
-def test_it_folds_to_what_it_did(codec: Codec) -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_it_folds_to_what_it_did(folder: Path, codec: Codec) -> None:
     """Decisions, dossiers and notices, byte for byte."""
-    assert FROZEN[0] == f"semantics\t{SEMANTICS}", "new semantics: freeze the journal anew (see its README)"
-    found = difference(FROZEN, MAKE["digests"](MAKE["folded"](FOLDER), codec))
+    found = difference(frozen(folder), MAKE["digests"](MAKE["folded"](folder), codec))
     assert found is None, found
+
+
+def test_every_meaning_of_the_steps_is_frozen() -> None:
+    """Each was in force in one of the journals, the newest in the newest one."""
+    found = [rules.semantics for folder in FOLDERS for rules in MAKE["read_rules"](folder).values()]
+    assert list(dict.fromkeys(found)) == list(KNOWN_SEMANTICS)
+    assert found[-1] == KNOWN_SEMANTICS[-1]
 
 
 def test_a_difference_is_named() -> None:

@@ -215,12 +215,12 @@ async def _activate(settings: Settings, added: dict[str, str], gone: list[str], 
     former = await read_rules_in_force(kafka, topics.rules)
     if former is None:
         raise ConfigError("no rules are in force yet", hint="run `exchange up`, or `exchange topics apply`")
-    texts, authorities = unbundle(former)
+    texts, authorities, semantics = unbundle(former)
     for name in gone:
         if name not in texts.profiles:
             raise ConfigError(f"the profile {name} is not in force", hint=f"in force: {', '.join(sorted(texts.profiles))}")
     after = {name: text for name, text in {**texts.profiles, **added}.items() if name not in gone}
-    content = bundle(texts._replace(profiles=after), authorities)
+    content = bundle(texts._replace(profiles=after), authorities, semantics)
     ensure_small(content)  # what no worker could read, or no dossier hold, must not be put in force
     answer: dict[str, Any] = {
         **changed(texts.profiles, after),
@@ -253,7 +253,7 @@ def _in_force(home: str | None) -> tuple[dict[str, str], str]:
         content = run(read_rules_in_force(settings.kafka_kwargs(), settings.topics.rules))
     except BrokerError as error:
         return {}, str(error)
-    return (dict(unbundle(content)[0].profiles), "") if content else ({}, "no rules are in force yet")
+    return (dict(unbundle(content).texts.profiles), "") if content else ({}, "no rules are in force yet")
 
 
 def _with(texts: RuleTexts, in_force: dict[str, str]) -> RuleTexts:

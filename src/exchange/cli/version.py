@@ -14,7 +14,7 @@ from exchange.adapters.broker_jars import KAFKA_VERSION
 from exchange.adapters.broker_java import find_java
 from exchange.adapters.resources import load_released_texts, load_rule_texts
 from exchange.cli.output import Home, Json, console, print_json
-from exchange.core.rules import SEMANTICS
+from exchange.core.rules import KNOWN_SEMANTICS
 from exchange.errors import ExchangeError
 from exchange.runtime import load_codec
 from exchange.settings import Settings, load_settings
@@ -33,7 +33,7 @@ def version(
 ) -> None:
     """Say which version this is; with --all, of everything that decides what it does.
 
-    Two workers with the same semantics and the same schemas make the same bytes of the same input.
+    Two workers that both know the semantics in force, with the same schemas, make the same bytes of the same input.
 
     Examples:
 
@@ -59,7 +59,7 @@ def _everything(settings: Settings) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()} on {platform.system()} {platform.machine()}",
         "kafka": f"{KAFKA_VERSION} (embedded)" if settings.bootstrap_servers is None else "of the cluster that is set",
         "java": _java(settings),
-        "semantics": SEMANTICS,
+        "semantics": ", ".join(KNOWN_SEMANTICS),
         "schemas": _digest(sorted(f"{name} {known.hex()}" for name, known in schemas.fingerprints.items())),
         "released": ", ".join(sorted(load_released_texts())),
         "rules": _digest(sorted([*texts.tables.values(), *texts.profiles.values()])),

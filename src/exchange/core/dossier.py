@@ -166,13 +166,15 @@ def _newer(link: r.ParentLink, message: r.UpstreamMessage) -> r.ParentLink:
 
 
 class Evaluated(NamedTuple):
-    """A dossier with all that follows from its facts, and what it passes down to those made from it."""
+    """A dossier with all that follows from its facts, and what it passes down; ``None`` where that was not asked for."""
 
     dossier: r.Dossier
-    snapshot: r.Snapshot
+    snapshot: r.Snapshot | None
 
 
-def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.Dossier | None = None) -> Evaluated:
+def evaluate(
+    dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.Dossier | None = None, *, down: bool = True
+) -> Evaluated:
     """Profile, reports and next due time as the facts, the rules and the time make them, and the snapshot.
 
     Args:
@@ -181,6 +183,7 @@ def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.D
         now: the partition's time.
         former: the same dossier before its facts changed, evaluated under these rules and not yet due: reports are taken over
             from it where nothing they depend on is new.
+        down: whether to say what it passes down, which is half of the work.
     """
     own = risk.own_findings(dossier["assessments"], now)
     flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
@@ -194,6 +197,8 @@ def evaluate(dossier: r.Dossier, rules: Rules, now: datetime | None, former: r.D
         "reports": reports,
         "due": min((*_validity(dossier["assessments"], now), *_staleness(dossier, rules, reports)), default=None),
     }
+    if not down:
+        return Evaluated(after, None)
     rows = _ROWS.of(reports) if told_same else None
     if rows is None:
         rows = _inheritable(after, rules)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from exchange.core import dossier as dossiers
 from exchange.core import lines
-from exchange.core.turn import Outcome, Turn, blank, conclude
+from exchange.core.turn import NOT_PASSED, Outcome, Turn, blank, conclude
 from exchange.events import records as r
 from exchange.refs import line_of
 
@@ -34,14 +34,23 @@ def _with_line(turn: Turn, outcome: Outcome, card: r.ModelCard) -> Outcome:
     after = lines.with_card(before, card, stage)
     decision["claims"] = after["claimed"] and not before["claimed"]
     decision["resolution"] = after["resolution"]
-    if after["current"] != before["current"]:
+    changes = {**outcome.changes, f"line/{after['line']}": after}
+    if after["current"] != before["current"] and turn.passes_down(after["line"]):
         current = after["current"]
         if current is None:
             decision["line_snapshot"] = dossiers.unresolved(after["line"])
         else:
             held = cast(r.Dossier, decision["dossier"]) if current == release else turn.dossier(current)
-            decision["line_snapshot"] = dossiers.snapshot(held, turn.rules, turn.now)
-    return Outcome({**outcome.changes, f"line/{after['line']}": after}, decision)
+            decision["line_snapshot"] = _passed(turn, held, changes)
+    return Outcome(changes, decision)
+
+
+def _passed(turn: Turn, held: r.Dossier, changes: dict[str, Any]) -> r.Snapshot:
+    """What a release passes down, and in its dossier, if it is the first time, that it did: what it says later is compared."""
+    snapshot = dossiers.snapshot(held, turn.rules, turn.now)
+    if held["passed"] == NOT_PASSED:
+        changes[f"dossier/{held['release']}"] = {**held, "passed": turn.digest(snapshot)}
+    return snapshot
 
 
 def on_assessment(turn: Turn) -> Outcome:
@@ -78,16 +87,12 @@ def on_edge_declared(turn: Turn) -> Outcome:
     if edge["parent"] == decision["line"]:
         current = turn.line(decision["line"])["current"]
         held = turn.dossier(current) if current else None
-        decision["line_snapshot"] = (
-            dossiers.snapshot(held, turn.rules, turn.now) if held else dossiers.unresolved(decision["line"])
-        )
+        decision["line_snapshot"] = _passed(turn, held, changes) if held else dossiers.unresolved(decision["line"])
     else:
         held = turn.dossier(edge["parent"])
         if held["seq"] == 0:
-            held, snapshot = dossiers.evaluate(held, turn.rules, turn.now)
-            held = {**held, "seq": 1, "passed": turn.digest(snapshot)}
-            changes[f"dossier/{edge['parent']}"] = held
-        decision["snapshot"] = dossiers.snapshot(held, turn.rules, turn.now)
+            held = {**dossiers.evaluate(held, turn.rules, turn.now, down=False).dossier, "seq": 1}
+        decision["snapshot"] = _passed(turn, held, changes)
     decision["cause"] = edge["cause"]
     return Outcome(changes, decision)
 

@@ -17,8 +17,13 @@ from exchange.core.profiles import RuleProfile, parse_placeholders, parse_profil
 from exchange.errors import ConfigError
 from exchange.events import records as r
 
-SEMANTICS = "1"
-"""Version of the steps' meaning. It is part of the digest: new meaning takes effect by a RulesActivated record."""
+SEMANTICS = "2"
+"""Newest version of the steps' meaning. It is part of the digest: new meaning takes effect by a RulesActivated record."""
+
+KNOWN_SEMANTICS = ("1", SEMANTICS)
+"""All that this release runs. In ``1`` every release works out what it passes down, in ``2`` only those of lines with children
+(docs/adr/0020).
+"""
 
 MAX_BYTES = 900_000
 """Bytes of all rules together: one record of the rules topic holds them, and clients send at most 1 MiB."""
@@ -127,12 +132,14 @@ class Rules:
         propagation: how risk carries.
         profiles: completeness profiles, by id order.
         authorities: party ids that read as authority, by the operator's configuration.
+        semantics: version of the steps' meaning, out of :data:`KNOWN_SEMANTICS`.
     """
 
     digest: str
     propagation: Propagation
     profiles: Sequence[RuleProfile]
     authorities: frozenset[str]
+    semantics: str = SEMANTICS
 
     @cached_property
     def profiles_by_id(self) -> dict[str, RuleProfile]:
@@ -164,15 +171,24 @@ class RuleTexts(NamedTuple):
         return self._replace(profiles={name: self.profiles[name] for name in wanted})
 
 
-def bundle(texts: RuleTexts, authorities: Iterable[str] = ()) -> bytes:
+class Unbundled(NamedTuple):
+    """What a bundle holds."""
+
+    texts: RuleTexts
+    authorities: list[str]
+    semantics: str
+
+
+def bundle(texts: RuleTexts, authorities: Iterable[str] = (), semantics: str = SEMANTICS) -> bytes:
     """The content that a digest names: canonical JSON of all tables and of the profiles that are to be in force.
 
     Args:
         texts: as :func:`exchange.adapters.resources.load_rule_texts` gives them.
         authorities: party ids.
+        semantics: version of the steps' meaning.
     """
     document = {
-        "semantics": SEMANTICS,
+        "semantics": semantics,
         "tables": dict(texts.tables),
         "profiles": dict(texts.profiles),
         "authorities": sorted(authorities),
@@ -180,8 +196,8 @@ def bundle(texts: RuleTexts, authorities: Iterable[str] = ()) -> bytes:
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def unbundle(content: bytes) -> tuple[RuleTexts, list[str]]:
-    """Texts and authorities of a bundle; the inverse of :func:`bundle`.
+def unbundle(content: bytes) -> Unbundled:
+    """What a bundle holds; the inverse of :func:`bundle`.
 
     Raises:
         ConfigError: the content is not a bundle, or one of other semantics.
@@ -196,11 +212,12 @@ def unbundle(content: bytes) -> tuple[RuleTexts, list[str]]:
             raise TypeError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not a rules bundle ({type(error).__name__})") from None
-    if semantics != SEMANTICS:
+    if semantics not in KNOWN_SEMANTICS:
         raise ConfigError(
-            f"rules are written for semantics {semantics}, this release has {SEMANTICS}", hint="run the release that fits"
+            f"rules are written for semantics {semantics}, this release has {', '.join(KNOWN_SEMANTICS)}",
+            hint="run the release that fits",
         )
-    return texts, authorities
+    return Unbundled(texts, authorities, semantics)
 
 
 def changed(former: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
@@ -212,21 +229,26 @@ def changed(former: Mapping[str, str], after: Mapping[str, str]) -> dict[str, li
     }
 
 
-def at_start(former: bytes | None, shipped: RuleTexts, first: Sequence[str], authorities: Iterable[str]) -> bytes:
+def at_start(
+    former: bytes | None, shipped: RuleTexts, first: Sequence[str], authorities: Iterable[str], semantics: str | None = None
+) -> bytes:
     """The rules to put in force when the exchange starts.
 
-    The profiles in force stay in force, the operator's own too; tables and profiles that ship are taken as they ship now.
+    The profiles in force stay in force, the operator's own too; tables and profiles that ship are taken as they ship now. So
+    does the steps' meaning: workers of the former release must still be able to run, beside the new ones and in place of them.
 
     Args:
         former: content in force; None: nothing is yet.
         shipped: what ships with this release.
         first: ids of the profiles to put in force when nothing is.
         authorities: party ids, by the operator's configuration.
+        semantics: by the operator's configuration; None: what is in force, the newest when nothing is.
     """
     if former is None:
-        return bundle(shipped.only(first), authorities)
-    held = unbundle(former)[0].profiles
-    return bundle(RuleTexts(shipped.tables, {name: shipped.profiles.get(name, text) for name, text in held.items()}), authorities)
+        return bundle(shipped.only(first), authorities, semantics or SEMANTICS)
+    held, _, in_force = unbundle(former)
+    profiles = {name: shipped.profiles.get(name, text) for name, text in held.profiles.items()}
+    return bundle(RuleTexts(shipped.tables, profiles), authorities, semantics or in_force)
 
 
 def digest_of(content: bytes) -> str:
@@ -240,11 +262,11 @@ def parse_rules(content: bytes) -> Rules:
     Raises:
         ConfigError: the content is not a bundle, or a table in it is wrong.
     """
-    texts, authorities = unbundle(content)
+    texts, authorities, semantics = unbundle(content)
     placeholders = parse_placeholders(texts.tables["placeholders"])
     profiles = [parse_profile(text, f"{name}.toml", placeholders=placeholders) for name, text in sorted(texts.profiles.items())]
     propagation = parse_propagation(texts.tables["propagation"])
-    return Rules(digest_of(content), propagation, profiles, frozenset(authorities))
+    return Rules(digest_of(content), propagation, profiles, frozenset(authorities), semantics)
 
 
 def ensure_small(content: bytes) -> None:

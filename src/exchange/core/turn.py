@@ -17,6 +17,9 @@ from exchange.core.step import Record, State
 from exchange.events import records as r
 from exchange.refs import line_of
 
+NOT_PASSED = ""
+"""In place of the digest of what a dossier passes down, while nothing was made from its line."""
+
 EVENTS = ("ModelCard", "ChangeNotice", "RiskAssessment")
 """The events that are news by themselves, and that a notice carries."""
 
@@ -50,6 +53,12 @@ class Turn:
     def digest(self, snapshot: r.Snapshot) -> str:
         """Stands for what a release passes down, whatever the snapshot's number."""
         return hashlib.sha256(self.codec.plain("Snapshot", {**snapshot, "seq": 0})).hexdigest()[:32]
+
+    def passes_down(self, line: str) -> bool:
+        """Whether there is anybody for whom to work out what a line's releases pass down: releases made from one of them."""
+        if self.rules.semantics == "1":
+            return True
+        return next(iter(self.state.scan(f"stake/{line}/child/")), None) is not None
 
     def cause(self, release: str) -> r.Cause:
         """This record as the cause of what it changes."""
@@ -95,9 +104,11 @@ def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool = False, 
     """
     release = new["release"]
     old = turn.dossier(release)
-    after, snapshot = dossiers.evaluate(new, turn.rules, turn.now, old if index is None else None)
-    after["passed"] = turn.digest(snapshot)
-    decision = blank(turn, line_of(release), release, index or 0)
+    line = line_of(release)
+    former = old if index is None else None
+    after, snapshot = dossiers.evaluate(new, turn.rules, turn.now, former, down=turn.passes_down(line))
+    after["passed"] = turn.digest(snapshot) if snapshot else NOT_PASSED
+    decision = blank(turn, line, release, index or 0)
     decision["cause"] = cause
     decision["changes"] = risk.profile_changes(old, after)
     decision["kind"] = _kind(turn, old, after, decision["changes"], news=news)
@@ -106,9 +117,9 @@ def conclude(turn: Turn, new: r.Dossier, cause: r.Cause, *, news: bool = False, 
     if decision["kind"] != "nothing":
         after = dossiers.remember(after, cause["event_id"])
     decision["dossier"] = after = {**after, "seq": old["seq"] + 1}
-    if news or after["passed"] != old["passed"]:  # there is something new for the children
+    if snapshot and (news or after["passed"] != old["passed"]):  # there is something new for the children
         decision["snapshot"] = {**snapshot, "seq": after["seq"]}
-        if turn.line(decision["line"])["current"] == release:
+        if turn.line(line)["current"] == release:
             decision["line_snapshot"] = decision["snapshot"]
     return Outcome({f"dossier/{release}": after}, decision)
 

@@ -1338,7 +1338,7 @@ class Decision(BaseModel):
     )
     snapshot: bytes | None = Field(
         default=None,
-        description='For children pinned to this release; null: nothing to tell.',
+        description='For children pinned to this release; null: nothing to tell, or nobody to tell it to.',
     )
     line_snapshot: bytes | None = Field(
         default=None, description='For children of the line; null: nothing to tell.'
@@ -1405,7 +1405,7 @@ class Dossier(BaseModel):
     )
     passed: str = Field(
         default='',
-        description='Digest of what it passes down, without its number: its children are told when this changes.',
+        description='Digest of what it passes down, without its number: its children are told when this changes. Empty while its line has none.',
     )
 
 

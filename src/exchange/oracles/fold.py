@@ -155,6 +155,6 @@ class _Plain:
     def get(self, key: str) -> Any | None:
         return self._state.get(key)
 
-    def scan(self, prefix: str, after: str = "") -> list[tuple[str, Any]]:
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, Any]]:
         keys = takewhile(lambda key: key.startswith(prefix), self._state.irange(max(prefix, after)))
-        return [(key, self._state[key]) for key in keys if key > after]
+        return ((key, self._state[key]) for key in keys if key > after)

@@ -130,6 +130,37 @@ def test_an_unpinned_parent_falls_back_when_the_current_release_is_withdrawn(bus
     assert result(bus, CHILD) == "unknown unknown"
 
 
+@pytest.mark.parametrize("way", ["of the line", "of the line, which means another release now", "of the release"])
+def test_what_was_passed_down_once_is_no_news_when_nothing_changed(bus: Bus, way: str) -> None:
+    """Rules that are activated anew tell nobody: what a child has heard is remembered in whatever way it heard it."""
+    for release in (BASE, "acme/base@2"):
+        card(bus, release)
+        assess(bus, release, "low")
+    card(bus, CHILD, "acme/base@2" if way == "of the release" else "acme/base")
+    if "another" in way:
+        card(bus, "acme/base@2", stage="withdrawn")
+    told = len(bus.notices("corp"))
+    bus.activate(bundle(load_rule_texts().only(["jg-1.2"])))
+    bus.run()
+    assert bus.notices("corp")[told:] == []
+    assess(bus, BASE if "another" in way else "acme/base@2", "high")
+    assert [notice["kind"] for notice in bus.notices("corp")[told:]] == ["profile_change"]
+
+
+def test_a_release_without_children_says_nothing_to_them_and_starts_with_the_first(bus: Bus) -> None:
+    """Half of the work of most releases; the first child hears all there is, and after the last one it is left out again."""
+    card(bus, BASE)
+    assess(bus, BASE, "high")
+    assert {each["snapshot"] is None for each in decisions(bus, BASE)} == {True}
+    assert held(bus, BASE)["passed"] == ""
+    card(bus, CHILD, BASE)
+    assert result(bus, CHILD) == "high carried"
+    assert held(bus, BASE)["passed"]
+    card(bus, CHILD)
+    assess(bus, BASE, "low")
+    assert (held(bus, BASE)["passed"], decisions(bus, BASE)[-1]["snapshot"]) == ("", None)
+
+
 def test_a_pinned_parent_that_is_withdrawn_keeps_its_risk_and_is_news(bus: Bus) -> None:
     """The child's decision says upstream news; the level stays."""
     card(bus, BASE)

@@ -8,6 +8,7 @@ import pytest
 
 from exchange.adapters.resources import load_rule_texts
 from exchange.core.rules import (
+    KNOWN_SEMANTICS,
     MAX_BYTES,
     MAX_CARRYING,
     MAX_ROWS,
@@ -66,7 +67,7 @@ def test_what_is_bundled_is_what_is_read() -> None:
     assert rules.propagation.id == "propagation-1"
     assert [profile.id for profile in rules.profiles] == sorted(rules.profiles_by_id)
     assert set(rules.profiles_by_id) == set(TEXTS.profiles)
-    assert unbundle(bundle(TEXTS, ["meti.example"])) == (TEXTS, ["meti.example"])
+    assert unbundle(bundle(TEXTS, ["meti.example"])) == (TEXTS, ["meti.example"], SEMANTICS)
 
 
 def test_a_start_keeps_what_the_operator_put_in_force() -> None:
@@ -76,7 +77,7 @@ def test_a_start_keeps_what_the_operator_put_in_force() -> None:
     own = TEXTS.profiles["jg-1.2"].replace('id = "jg-1.2"', 'id = "own"')
     former = bundle(RuleTexts(TEXTS.tables, {"hcoc-1": "an older text", "own": own}), ["a"])
     content = at_start(former, TEXTS, ["jg-1.2"], ["b"])
-    assert unbundle(content) == (RuleTexts(TEXTS.tables, {"hcoc-1": TEXTS.profiles["hcoc-1"], "own": own}), ["b"])
+    assert unbundle(content) == (RuleTexts(TEXTS.tables, {"hcoc-1": TEXTS.profiles["hcoc-1"], "own": own}), ["b"], SEMANTICS)
     with pytest.raises(ConfigError, match="no rule profile nothing"):
         at_start(None, TEXTS, ["nothing"], [])
 
@@ -125,6 +126,16 @@ def test_what_is_no_bundle_is_refused(content: bytes) -> None:
     """Whatever lies in the rules topic."""
     with pytest.raises(ConfigError, match="not a rules bundle"):
         parse_rules(content)
+
+
+def test_the_meaning_of_the_steps_stays_until_told_otherwise() -> None:
+    """A release that is started beside a former one, or in its place, must not take away what that one can run."""
+    former = bundle(TEXTS, [], KNOWN_SEMANTICS[0])
+    assert parse_rules(at_start(former, TEXTS, [], [])).semantics == KNOWN_SEMANTICS[0]
+    assert parse_rules(at_start(former, TEXTS, [], [], SEMANTICS)).semantics == SEMANTICS
+    assert parse_rules(at_start(None, TEXTS, ["jg-1.2"], [])).semantics == SEMANTICS
+    assert parse_rules(at_start(None, TEXTS, ["jg-1.2"], [], KNOWN_SEMANTICS[0])).semantics == KNOWN_SEMANTICS[0]
+    assert digest_of(former) != digest_of(bundle(TEXTS, []))
 
 
 def test_rules_of_other_semantics_are_refused() -> None:

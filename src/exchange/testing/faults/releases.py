@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tarfile
@@ -48,6 +49,21 @@ def unpack_release(into: Path, repository: Path = HERE) -> Path:
     with tarfile.open(fileobj=BytesIO(answer.stdout)) as archive:
         archive.extractall(into, filter="data")
     return into
+
+
+def semantics_of(tree: Path) -> str:
+    """The newest version of the steps' meaning that the workers of a release's tree know.
+
+    Args:
+        tree: as :func:`unpack_release` made it.
+
+    Raises:
+        PlumbingError: it does not say.
+    """
+    found = re.search(r'^SEMANTICS = "(\w+)"$', (tree / "src/exchange/core/rules.py").read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        raise PlumbingError(f"{tree} does not say which semantics its steps have")
+    return found[1]
 
 
 def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

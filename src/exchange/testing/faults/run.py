@@ -31,7 +31,7 @@ from exchange.testing.faults.injector import Injector
 from exchange.testing.faults.network import Way
 from exchange.testing.faults.plan import Fault
 from exchange.testing.faults.publisher import Publisher
-from exchange.testing.faults.releases import HERE, unpack_release
+from exchange.testing.faults.releases import HERE, semantics_of, unpack_release
 from exchange.testing.faults.verdict import Verdict, by_oracles, judge_notices, judge_submissions
 from exchange.testing.faults.witness import Witness
 from exchange.testing.faults.workload import CLIENTS, FIRST_PARTIES, Step, make_workload
@@ -109,12 +109,17 @@ async def run(
         repository: where the last release is, for upgrades.
     """
     _, codec = load_codec()
-    settings = Settings(home=home, fanout_limit=FANOUT_LIMIT, replication=REPLICAS if nodes > 1 else 1)
+    kinds = {fault.kind for fault in plan}
+    release = unpack_release(home / "release", repository) if "upgrade" in kinds else None
+    settings = Settings(
+        home=home,
+        fanout_limit=FANOUT_LIMIT,
+        replication=REPLICAS if nodes > 1 else 1,
+        semantics=semantics_of(release) if release else None,
+    )
     cluster = Cluster(home / "kafka", nodes, search_from(PORTS_FROM, PORTS_SPREAD), settings)
     steps = make_workload(seed, events, codec, settings.topics)
     outcome = Outcome(events=len(steps))
-    kinds = {fault.kind for fault in plan}
-    release = unpack_release(home / "release", repository) if "upgrade" in kinds else None
     async with AsyncExitStack() as stack:
         disk = stack.enter_context(small_disk(cluster.nodes[0].data_dir / "data")) if "disk_full" in kinds else None
         ways = [await stack.enter_async_context(Way(way.advertised, way.port)) for way in cluster.ways]
