@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.core.envelope import Attributes, from_headers, to_headers
+from exchange.core.envelope import Attributes, derived_headers, from_headers, to_headers
+from exchange.core.step import Headers
 from exchange.errors import ValidationError
 
 TIME = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -31,6 +33,25 @@ _ID = st.from_regex(r"[A-Za-z0-9._:-]{1,64}", fullmatch=True)
 def test_headers_give_the_attributes_back(attributes: Attributes) -> None:
     """The law of the module."""
     assert from_headers(to_headers(attributes)) == attributes
+
+
+@given(
+    identity=_ID | st.text(max_size=70),
+    name=st.sampled_from(["Notice", "Decision", "no name"]),
+    source=st.sampled_from(["exchange", "a.b", "No Party"]),
+    traceparent=st.none() | st.from_regex(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0.?", fullmatch=True),
+)
+def test_what_a_step_derives_has_the_same_headers(identity: str, name: str, source: str, traceparent: str | None) -> None:
+    """Or the same refusal."""
+
+    def made(make: Callable[[], Headers]) -> Headers | str:
+        try:
+            return make()
+        except ValidationError as error:
+            return str(error)
+
+    whole = made(lambda: to_headers(Attributes(identity, name, source, traceparent=traceparent)))
+    assert made(lambda: derived_headers(identity, name, source, traceparent)) == whole
 
 
 @pytest.mark.parametrize(

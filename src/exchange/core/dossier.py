@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from exchange.core import completeness, risk
+from exchange.core import completeness, kin, risk
 from exchange.core.fields import RANK
+from exchange.core.recent import Recent
 from exchange.core.rules import Rules
 from exchange.errors import ValidationError
 from exchange.events import records as r
@@ -186,10 +187,14 @@ def evaluate(
         down: whether to say what it passes down, which is half of the work.
     """
     own = risk.own_findings(dossier["assessments"], now)
-    flows = risk.carried_flows(dossier["release"], dossier["parents"], rules.propagation)
+    release, parents, changes = dossier["release"], dossier["parents"], dossier["changes"]
+    if own or changes:
+        flows: risk.Flows = risk.carried_flows(release, parents, rules.propagation)
+        profile, ways = risk.profile(release, own, flows, changes)
+    else:
+        flows, profile, ways, _ = kin.inherited(release, parents, rules.propagation)
     told_same = former is not None and former["seq"] > 0 and _same_for_reports(former, dossier)
     reports = former["reports"] if former is not None and told_same else _reports(dossier, rules, now)
-    profile, ways = risk.profile(dossier["release"], own, flows, dossier["changes"])
     after: r.Dossier = {
         **dossier,
         "profile": profile,
@@ -199,34 +204,14 @@ def evaluate(
     }
     if not down:
         return Evaluated(after, None)
-    rows = _ROWS.of(reports) if told_same else None
+    rows = _ROWS.of(id(reports)) if told_same else None
     if rows is None:
-        rows = _inheritable(after, rules)
-        _ROWS.keep(reports, rows)
+        rows = _ROWS.keep(id(reports), _inheritable(after, rules), reports)
     return Evaluated(after, _snapshot(after, rows, own, flows))
 
 
-class _Rows:
-    """What goes down beside reports that are taken over as they are: the same rows. A memory by identity, of those used last."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: dict[int, tuple[list[r.Report], list[r.InheritedRow]]] = {}
-
-    def of(self, reports: list[r.Report]) -> list[r.InheritedRow] | None:
-        """The rows that were made with this very list of reports."""
-        kept = self._kept.get(id(reports))
-        return kept[1] if kept else None
-
-    def keep(self, reports: list[r.Report], rows: list[r.InheritedRow]) -> None:
-        """Remember a pair; the oldest goes."""
-        self._kept.pop(id(reports), None)
-        if len(self._kept) >= self._most:
-            del self._kept[next(iter(self._kept))]
-        self._kept[id(reports)] = (reports, rows)
-
-
-_ROWS = _Rows(1000)
+_ROWS = Recent[list[r.InheritedRow]](1000)
+"""What goes down beside reports that are taken over as they are: the same rows."""
 
 
 def _same_for_reports(former: r.Dossier, dossier: r.Dossier) -> bool:

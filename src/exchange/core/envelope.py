@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from exchange.core.schemas import NAMESPACE
 from exchange.core.step import Headers
@@ -101,6 +102,26 @@ def to_headers(attributes: Attributes) -> Headers:
     given = {name: value for name, value in values.items() if value is not None}
     _parse(given, timeless=True)
     return tuple((header, given[name].encode()) for header, name in _HEADERS.items() if name in given)
+
+
+def derived_headers(identity: str, name: str, source: str, traceparent: str | None = None) -> Headers:
+    """What :func:`to_headers` makes of these attributes, for records that steps derive: ten a step, of few names.
+
+    Raises:
+        ValidationError: as there.
+    """
+    _need("id", is_id(identity))
+    specversion, _, kind, by, content = _same_for_all(name, source)
+    headers = (specversion, ("ce_id", identity.encode()), kind, by)
+    if traceparent is None:
+        return (*headers, content)
+    _need("traceparent", _TRACE.match(traceparent))
+    return (*headers, ("traceparent", traceparent.encode()), content)
+
+
+@lru_cache(maxsize=1024)
+def _same_for_all(name: str, source: str) -> Headers:
+    return to_headers(Attributes("any", name, source))
 
 
 def from_headers(headers: Iterable[tuple[str, bytes | None]], *, timeless: bool = False) -> Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from exchange.core.codec import Codec
-from exchange.core.envelope import Attributes, from_headers, to_headers, traceparent_of
+from exchange.core.envelope import derived_headers, from_headers, traceparent_of
 from exchange.core.step import Output, Record
 from exchange.errors import DocumentError
 from exchange.events import records as r
@@ -43,7 +43,7 @@ def write(
 
     ``traceparent`` is that of the record it is made from, so that a trace goes all the way and every run writes the same.
     """
-    headers = to_headers(Attributes(identity, name, topics.deployment, traceparent=traceparent))
+    headers = derived_headers(identity, name, topics.deployment, traceparent)
     return Output(place.topic, place.partition, place.key.encode(), codec.encode(name, record), headers, optional)
 
 

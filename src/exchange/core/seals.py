@@ -22,6 +22,9 @@ Opener = Callable[[dict[str, Any], Open], None]
 KEPT = 256
 """Sealed bytes remembered: those of the steps at hand."""
 
+RECENT = 8
+"""Records of a name remembered by their bytes: what a parent said before, and what it says now, of those at hand."""
+
 
 class Sealed(dict[str, Any]):
     """A record that stays bytes until somebody looks into it, and can become bytes again.
@@ -123,19 +126,22 @@ class Sealed(dict[str, Any]):
 class Seals:
     """Remembers which bytes stand for which record: a record is never changed once it is written.
 
-    By identity, so that what is written twice is encoded once; and the last by its bytes, so that what comes with many in a row
-    is read once.
+    By identity, so that what is written twice is encoded once; and the last ones by their bytes, so that what comes with many in
+    a row is read once.
     """
 
     def __init__(self) -> None:
         self._raws: dict[int, tuple[Any, bytes]] = {}
-        self._last: dict[str, Sealed] = {}
+        self._known: dict[str, dict[bytes, Sealed]] = {}
 
     def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
-        """The record of these bytes; the same one, if the last of its name had the same."""
-        found = self._last.get(name)
-        if found is None or found.raw != raw:
-            found = self._last[name] = Sealed(raw, read)
+        """The record of these bytes; the same one, if one of the last of its name had the same."""
+        known = self._known.setdefault(name, {})
+        found = known.get(raw)
+        if found is None:
+            if len(known) >= RECENT:
+                del known[next(iter(known))]
+            found = known[raw] = Sealed(raw, read)
         return found
 
     def raw(self, record: Any) -> bytes | None:
