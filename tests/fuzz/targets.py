@@ -37,6 +37,7 @@ from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.core.step import Record
 from exchange.errors import DocumentError, ExchangeError
 from exchange.refs import parse_ref, partition_of
+from exchange.testing.readings import readings
 from exchange.topics import Topics
 
 Target = Callable[[bytes], None]
@@ -87,14 +88,7 @@ READERS: Final = {
 
 def trusted(data: bytes) -> None:
     """Bytes of our own topics, damaged: the readers in Python and in C refuse the same, and read the same from the rest."""
-    found = []
-    for read in READERS[NAMES[(data[:1] or b"\0")[0] % len(NAMES)]]:
-        try:
-            value, end = read(data, 1)
-        except Exception:
-            found.append("refused")
-        else:
-            found.append(f"{value!r} {end}" if end <= len(data) else "refused")
+    found = readings(READERS[NAMES[(data[:1] or b"\0")[0] % len(NAMES)]], data, 1)
     assert len(set(found)) == 1, "one refuses what the other reads"
 
 

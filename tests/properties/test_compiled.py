@@ -23,6 +23,7 @@ from exchange.adapters.resources import load_schema_texts
 from exchange.core import compiled, reader, writer
 from exchange.core.schemas import NAMESPACE, SchemaSet
 from exchange.errors import ConfigError, DocumentError, ValidationError
+from exchange.testing.readings import readings
 from exchange.testing.strategies import records
 
 try:
@@ -56,15 +57,7 @@ def writers(name: str) -> tuple[Callable[[Any, bytearray], None], ...]:
 
 def read(name: str, raw: bytes, start: int = 0) -> list[str]:
     """What each makes of the bytes: the value with its types, or that it refused them."""
-    found = []
-    for one in readers(name):
-        try:
-            value, end = one(raw, start)
-        except Exception:
-            found.append("refused")
-        else:  # the one in Python may end beyond the end, which whoever asked it refuses
-            found.append(f"{value!r} {end}" if end <= len(raw) else "refused")
-    return found
+    return readings(readers(name), raw, start)
 
 
 def write(name: str, value: Any) -> list[Any]:

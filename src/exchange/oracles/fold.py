@@ -61,50 +61,53 @@ def fold(
         topics, codec, schemas, rules: as the run had them.
         keep: gives the object to hold for some bytes; whoever compares has most of them already.
     """
-    folded = Folded()
+    both = (processors.dossier(codec, topics, rules), processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize))
+    folding = _Folding(topics, codec, *both, keep)
     for partition, records in sorted(journal.items()):
-        _fold_lane(folded, partition, records, topics, codec, schemas, rules, keep)
-    return folded
+        folding.lane(partition, records)
+    return folding.folded
 
 
-def _fold_lane(
-    folded: Folded,
-    partition: int,
-    records: Sequence[Record],
-    topics: Topics,
-    codec: Codec,
-    schemas: SchemaSet,
-    rules: RulesOf,
-    keep: Callable[[bytes], bytes],
-) -> None:
-    """One partition: each decision is told as soon as it is made, so that only what is compared is held."""
-    state = SortedDict()
-    decisions = folded.decisions[partition] = list[bytes]()
-    written: list[list[tuple[str, str]]] = []
+@dataclass
+class _Folding:
+    """A fold under way: each decision is told as soon as it is made, so that only what is compared is held."""
 
-    def made() -> Iterator[Record]:
-        for output in chain.from_iterable(_fold(processors.dossier(codec, topics, rules), records, state)):
+    topics: Topics
+    codec: Codec
+    dossier: Processor
+    fanout: Processor
+    keep: Callable[[bytes], bytes]
+    folded: Folded = field(default_factory=Folded)
+
+    def lane(self, partition: int, records: Sequence[Record]) -> None:
+        """Fold one partition."""
+        state = SortedDict()
+        decisions = self.folded.decisions[partition] = list[bytes]()
+        written: list[list[tuple[str, str]]] = []
+        for turn in _fold(self.fanout, self._decided(partition, records, state, decisions), SortedDict()):
+            attributes = (from_headers(output.headers, timeless=True) for output in turn if output.topic == self.topics.journal)
+            written.append([(each.name, each.id) for each in attributes])
+            for output in turn:
+                if (party := self.topics.party_of(output.topic)) is not None:
+                    told = self.folded.notices.setdefault((party, (output.key or b"").decode()), [])
+                    told.append(self.keep(output.value or b""))
+                elif output.topic == self.topics.dead_letters:
+                    self.folded.dead_letters.append(output.value or b"")
+        for each, passed in zip(written, _passed_over(decisions, self.codec), strict=True):
+            self.folded.derived |= _derived(each, passed)
+        encode, _ = state_codec(self.codec)
+        for key, held in state.items():
+            if key.startswith("dossier/"):
+                self.folded.dossiers[key.removeprefix("dossier/")] = self.keep(encode(key, held))
+
+    def _decided(self, partition: int, records: Sequence[Record], state: Any, decisions: list[bytes]) -> Iterator[Record]:
+        for output in chain.from_iterable(_fold(self.dossier, records, state)):
             value = output.value or b""
-            if output.topic == topics.decisions:
-                decisions.append(keep(value))
+            if output.topic == self.topics.decisions:
+                decisions.append(self.keep(value))
                 yield Record(output.topic, partition, len(decisions) - 1, output.key, value, output.headers, 0)
-            elif output.topic == topics.dead_letters:
-                folded.dead_letters.append(value)
-
-    for turn in _fold(processors.fanout(codec, topics, rules, schemas, limit=sys.maxsize), made(), SortedDict()):
-        attributes = (from_headers(output.headers, timeless=True) for output in turn if output.topic == topics.journal)
-        written.append([(each.name, each.id) for each in attributes])
-        for output in turn:
-            if (party := topics.party_of(output.topic)) is not None:
-                folded.notices.setdefault((party, (output.key or b"").decode()), []).append(keep(output.value or b""))
-            elif output.topic == topics.dead_letters:
-                folded.dead_letters.append(output.value or b"")
-    for each, passed in zip(written, _passed_over(decisions, codec), strict=True):
-        folded.derived |= _derived(each, passed)
-    encode, _ = state_codec(codec)
-    folded.dossiers.update(
-        {key.removeprefix("dossier/"): keep(encode(key, held)) for key, held in state.items() if key.startswith("dossier/")}
-    )
+            elif output.topic == self.topics.dead_letters:
+                self.folded.dead_letters.append(value)
 
 
 def _passed_over(decisions: Sequence[bytes], codec: Codec) -> list[bool]:
