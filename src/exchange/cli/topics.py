@@ -9,8 +9,10 @@ import yaml
 from rich.table import Table
 
 from exchange.adapters.admin import Admin
+from exchange.adapters.rules_store import read_rules_in_force
 from exchange.adapters.setup import apply_topics
 from exchange.cli.output import Home, Json, connected, console, print_json, run
+from exchange.core.rules import SEMANTICS, unbundle
 from exchange.errors import ConfigError
 from exchange.runtime import put_rules_in_force
 from exchange.settings import Settings, load_settings
@@ -26,19 +28,28 @@ def apply(home: Home = None) -> None:
 
       EXCHANGE_BOOTSTRAP_SERVERS=kafka:9092 EXCHANGE_REPLICATION=3 exchange topics apply
     """
-    created, activated = run(_apply(connected(home)))
+    created, activated, semantics = run(_apply(connected(home)))
     for name in created:
         console.print(f"created {name}")
     if activated:
         console.print(f"rules put in force in {activated} partitions")
     if not created and not activated:
         console.print("nothing to do")
+    if semantics != SEMANTICS:
+        console.print(
+            f"semantics {semantics} stay in force; when going back to the release before is no longer wanted: "
+            f"EXCHANGE_SEMANTICS={SEMANTICS} exchange topics apply",
+            soft_wrap=True,
+        )
 
 
-async def _apply(settings: Settings) -> tuple[list[str], int]:
+async def _apply(settings: Settings) -> tuple[list[str], int, str]:
+    """Names of the topics made, partitions in which rules were activated, and the semantics that are in force now."""
     kafka = settings.kafka_kwargs()
     created = await apply_topics(kafka, settings.topics)
-    return created, len(await put_rules_in_force(settings, "topics apply"))
+    activated = len(await put_rules_in_force(settings, "topics apply"))
+    content = await read_rules_in_force(kafka, settings.topics.rules)
+    return created, activated, unbundle(content).semantics if content else SEMANTICS
 
 
 def list_(as_json: Json = False, home: Home = None) -> None:
