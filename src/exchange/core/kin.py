@@ -30,7 +30,7 @@ class Inherited(NamedTuple):
     names: frozenset[str]
 
 
-_KIN = Recent[Inherited](64)
+_KIN = Recent[Inherited](16)
 
 
 def inherited(release: str, parents: Sequence[r.ParentLink], propagation: Propagation) -> Inherited:
