@@ -222,7 +222,12 @@ def profile(
 ) -> tuple[list[r.ProfileEntry], list[r.Way]]:
     """Effective risk in every category, in the order of :data:`CATEGORIES`, and the ways its sources come."""
     ways = _Ways()
-    return [_entry(release, c, own.get(c, NO_OWN), flows.get(c, ()), changes, ways) for c in CATEGORIES], ways.found
+    touching: dict[str, list[r.ChangeEntry]] = {}
+    for change in changes:
+        for category in change["categories"]:
+            touching.setdefault(category, []).append(change)
+    entries = [_entry(release, c, own.get(c, NO_OWN), flows.get(c, ()), touching.get(c, ()), ways) for c in CATEGORIES]
+    return entries, ways.found
 
 
 class _Ways:
@@ -250,10 +255,9 @@ def _entry(
     category: r.RiskCategory,
     own: Own,
     flows: Sequence[Flow],
-    changes: Sequence[r.ChangeEntry],
+    touching: Sequence[r.ChangeEntry],
     ways: _Ways,
 ) -> r.ProfileEntry:
-    touching = [change for change in changes if category in change["categories"]]
     level, status = _effective(release, own, flows, touching)
     return {
         "category": category,

@@ -8,6 +8,7 @@ schema, so that what is carried evolves by itself.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
@@ -132,17 +133,18 @@ class Seals:
 
     def __init__(self) -> None:
         self._raws: dict[int, tuple[Any, bytes]] = {}
-        self._known: dict[str, dict[bytes, Sealed]] = {}
+        self._known: dict[str, deque[Sealed]] = {}
 
     def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
         """The record of these bytes; the same one, if one of the last of its name had the same."""
-        known = self._known.setdefault(name, {})
-        found = known.get(raw)
-        if found is None:
-            if len(known) >= RECENT:
-                del known[next(iter(known))]
-            found = known[raw] = Sealed(raw, read)
-        return found
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = deque(maxlen=RECENT)
+        for found in known:  # bytes that differ mostly differ in length: cheaper than to hash them
+            if found.raw == raw:
+                return found
+        known.append(Sealed(raw, read))
+        return known[-1]
 
     def raw(self, record: Any) -> bytes | None:
         """The bytes of this very object, if it carries them or they are remembered."""
