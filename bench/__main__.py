@@ -56,9 +56,15 @@ def machine() -> dict[str, Any]:
         "cpu": names[0] if names else platform.processor(), "cores": psutil.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "python": platform.python_version(), "records_in": "C" if IN_C else "Python", "kafka": KAFKA_VERSION,
-        "load_before": os.getloadavg()[0],
+        "commit": _commit(), "load_before": os.getloadavg()[0],
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }  # fmt: skip
+
+
+def _commit() -> str:
+    """The last commit of what is measured."""
+    git = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(git, check=False, capture_output=True, text=True).stdout.strip()
 
 
 class Run:
@@ -200,9 +206,6 @@ def measure(path: Path, wanted: list[str], *, quick: bool, rounds: int) -> None:
             step: Callable[[], None] = getattr(Run(kafka.bootstrap, logs, found, quick=quick, rounds=rounds), case)
             step()
         found.setdefault("machines", {})[case] = {**where, "heap_mb": heap_mb, "load_after": os.getloadavg()[0]}
-        found["commit"] = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True
-        ).stdout.strip()
         found["targets"] = targets.judge(found)
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(json.dumps(found["targets"], indent=1))

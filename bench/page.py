@@ -34,7 +34,7 @@ def page(found: Mapping[str, Any]) -> str:
     for key, heading, make in SECTIONS:
         if key in found:
             parts += [f"## {heading}", make(found[key])]
-    parts += ["## Where", _machines(found.get("machines", {}), found.get("commit", "?"))]
+    parts += ["## Where", _machines(found.get("machines", {}))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -238,23 +238,28 @@ SECTIONS = (
 )
 
 
-def _machines(machines: Mapping[str, Mapping[str, Any]], commit: str) -> str:
-    head = ("case", "at", "cpu", "cores", "GB", "Python", "records in", "Kafka", "load before / after")
+def _machines(machines: Mapping[str, Mapping[str, Any]]) -> str:
+    head = ("case", "at", "commit", "cpu", "cores", "GB", "Python", "records in", "Kafka", "load before / after")
     rows = [
         (
             n,
             m["at"],
+            m["commit"],
             m["cpu"],
             m["cores"],
             m["memory_gb"],
             m["python"],
-            m.get("records_in", "Python"),
+            m["records_in"],
             m["kafka"],
             f"{m['load_before']:.1f} / {m['load_after']:.1f}",
         )
         for n, m in machines.items()
     ]
-    return f"Broker, contenders and measuring share the machine. Last commit before the run: {commit}.\n\n" + _table(head, rows)
+    several = len({m["cpu"] for m in machines.values()}) > 1
+    caution = (
+        " They were not all the same: figures of one case compare with each other, not with those of a case measured elsewhere."
+    )
+    return "Broker, contenders and measuring share the machine." + caution * several + "\n\n" + _table(head, rows)
 
 
 PICTURES = ("throughput", "engine", "growth")

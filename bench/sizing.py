@@ -23,7 +23,7 @@ def sizing(found: Mapping[str, Any]) -> str:
     if "parties" in found:
         parts += ["## Parties → topics", _parties(found["parties"])]
     if "topics" in found:
-        parts.append(_topics(found["topics"], found["machines"].get("parties", {}).get("heap_mb", "?")))
+        parts.append(_topics(found["topics"], found["machines"]["parties"]["heap_mb"]))
     return "\n\n".join([*parts, GROWING]) + "\n"
 
 
