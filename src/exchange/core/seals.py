@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+from exchange.core.recent import Recent
 from exchange.core.schemas import NAMESPACE
 
 Open = Callable[[str, bytes], Any]
@@ -132,7 +133,7 @@ class Seals:
     """
 
     def __init__(self) -> None:
-        self._raws: dict[int, tuple[Any, bytes]] = {}
+        self._raws = Recent[bytes](KEPT)
         self._known: dict[str, deque[Sealed]] = {}
 
     def of(self, name: str, raw: bytes, read: Callable[[bytes], dict[str, Any]]) -> Sealed:
@@ -150,14 +151,11 @@ class Seals:
         """The bytes of this very object, if it carries them or they are remembered."""
         if record.__class__ is Sealed:
             return record.raw
-        kept = self._raws.get(id(record))
-        return kept[1] if kept else None
+        return self._raws.of(id(record))
 
     def keep(self, record: Any, raw: bytes) -> None:
         """Remember a pair; the oldest goes."""
-        if len(self._raws) >= KEPT:
-            del self._raws[next(iter(self._raws))]
-        self._raws[id(record)] = (record, raw)
+        self._raws.keep(id(record), raw, record)
 
 
 def sealed_name(field: Mapping[str, Any]) -> str | None:
