@@ -135,7 +135,7 @@ class LocalExchange:
         created = await apply_topics(kafka, topics)
         if created:
             self._say(f"created {len(created)} topics")
-        if await put_rules_in_force(self.settings, "start"):
+        if (await put_rules_in_force(self.settings, "start")).activated:
             self._say("rules put in force")
         for name in self.workers:
             self.start_worker(name)

@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -17,7 +17,7 @@ from exchange.adapters.setup import apply_rules
 from exchange.core import processors
 from exchange.core.codec import Codec
 from exchange.core.processors import WRITTEN, RulesOf
-from exchange.core.rules import at_start
+from exchange.core.rules import at_start, unbundle
 from exchange.core.schemas import SchemaSet
 from exchange.core.step import Processor
 from exchange.settings import Settings
@@ -75,15 +75,24 @@ def make_processor(name: str, settings: Settings, rules: RulesOf) -> Processor:
     return processors.fanout(codec, topics, rules, schemas, settings.fanout_limit)
 
 
-async def put_rules_in_force(settings: Settings, note: str) -> Sequence[int]:
+class InForce(NamedTuple):
+    """Rules that are in force now.
+
+    Attributes:
+        activated: the journal partitions in which they were activated just now.
+        semantics: the version of the steps' meaning.
+    """
+
+    activated: Sequence[int]
+    semantics: str
+
+
+async def put_rules_in_force(settings: Settings, note: str) -> InForce:
     """Put in force what this release ships for the profiles in force, or for those of the settings when none are yet.
 
     Args:
         settings: with an address of Kafka.
         note: kept with the activation.
-
-    Returns:
-        The journal partitions in which rules were activated.
 
     Raises:
         ConfigError: the settings name a profile that does not ship.
@@ -91,7 +100,8 @@ async def put_rules_in_force(settings: Settings, note: str) -> Sequence[int]:
     kafka, topics = settings.kafka_kwargs(), settings.topics
     former = await read_rules_in_force(kafka, topics.rules)
     content = at_start(former, load_rule_texts(), settings.profile_list, settings.authority_list, settings.semantics)
-    return await apply_rules(kafka, topics, load_codec(settings)[1], content, note)
+    activated = await apply_rules(kafka, topics, load_codec(settings)[1], content, note)
+    return InForce(activated, unbundle(content).semantics)
 
 
 def configure_logging(form: str, level: int = logging.INFO) -> None:

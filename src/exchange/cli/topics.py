@@ -9,12 +9,11 @@ import yaml
 from rich.table import Table
 
 from exchange.adapters.admin import Admin
-from exchange.adapters.rules_store import read_rules_in_force
 from exchange.adapters.setup import apply_topics
 from exchange.cli.output import Home, Json, connected, console, print_json, run
-from exchange.core.rules import SEMANTICS, unbundle
+from exchange.core.rules import SEMANTICS
 from exchange.errors import ConfigError
-from exchange.runtime import put_rules_in_force
+from exchange.runtime import InForce, put_rules_in_force
 from exchange.settings import Settings, load_settings
 from exchange.strimzi import resources
 
@@ -28,11 +27,11 @@ def apply(home: Home = None) -> None:
 
       EXCHANGE_BOOTSTRAP_SERVERS=kafka:9092 EXCHANGE_REPLICATION=3 exchange topics apply
     """
-    created, activated, semantics = run(_apply(connected(home)))
+    created, (activated, semantics) = run(_apply(connected(home)))
     for name in created:
         console.print(f"created {name}")
     if activated:
-        console.print(f"rules put in force in {activated} partitions")
+        console.print(f"rules put in force in {len(activated)} partitions")
     if not created and not activated:
         console.print("nothing to do")
     if semantics != SEMANTICS:
@@ -43,13 +42,9 @@ def apply(home: Home = None) -> None:
         )
 
 
-async def _apply(settings: Settings) -> tuple[list[str], int, str]:
-    """Names of the topics made, partitions in which rules were activated, and the semantics that are in force now."""
-    kafka = settings.kafka_kwargs()
-    created = await apply_topics(kafka, settings.topics)
-    activated = len(await put_rules_in_force(settings, "topics apply"))
-    content = await read_rules_in_force(kafka, settings.topics.rules)
-    return created, activated, unbundle(content).semantics if content else SEMANTICS
+async def _apply(settings: Settings) -> tuple[list[str], InForce]:
+    created = await apply_topics(settings.kafka_kwargs(), settings.topics)
+    return created, await put_rules_in_force(settings, "topics apply")
 
 
 def list_(as_json: Json = False, home: Home = None) -> None:

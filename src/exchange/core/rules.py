@@ -139,7 +139,7 @@ class Rules:
     propagation: Propagation
     profiles: Sequence[RuleProfile]
     authorities: frozenset[str]
-    semantics: str = SEMANTICS
+    semantics: str
 
     @cached_property
     def profiles_by_id(self) -> dict[str, RuleProfile]:
