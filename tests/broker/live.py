@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +25,7 @@ from exchange.events import models
 from exchange.local import WORKERS, LocalExchange
 from exchange.refs import partition_of
 from exchange.runtime import load_codec
-from exchange.settings import Settings
+from exchange.settings import Settings, environment_for_child
 from exchange.testing import lineages
 
 SETTLE_S = 5.0
@@ -113,6 +115,12 @@ async def _supervise(local: LocalExchange) -> None:
     while True:
         local.supervise()
         await asyncio.sleep(0.1)
+
+
+def exchange_command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``exchange`` with these settings."""
+    command = [sys.executable, "-m", "exchange.cli", *words]
+    return subprocess.run(command, env=environment_for_child(settings), capture_output=True, text=True, timeout=60, check=False)
 
 
 def clean(found: audit.Audit) -> None:

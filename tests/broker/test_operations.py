@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
-from live import Live, World, clean, live, told
+from live import Live, World, clean, exchange_command, live, told
 
 from exchange.core.envelope import Attributes, to_headers
 from exchange.core.processors import NAMES
@@ -34,10 +34,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 async def command(settings: Settings, *words: str, code: int = 0) -> Any:
     """A command's JSON, or its text where it has none."""
-    line = [sys.executable, "-m", "exchange.cli", *words]
-    done = await asyncio.to_thread(
-        subprocess.run, line, env=environment_for_child(settings), capture_output=True, text=True, timeout=60, check=False
-    )
+    done = await asyncio.to_thread(exchange_command, settings, *words)
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return json.loads(done.stdout) if "--json" in words else done.stdout + done.stderr
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
-from live import Live, World, clean, live
+from live import Live, World, clean, exchange_command, live
 
 from exchange import audit
 from exchange.adapters.admin import Admin
@@ -27,7 +25,7 @@ from exchange.core.processors import NAMES
 from exchange.errors import ConfigError
 from exchange.local import reached
 from exchange.rebuild import rebuild
-from exchange.settings import Settings, environment_for_child
+from exchange.settings import Settings
 from exchange.topics import Topics
 
 
@@ -105,11 +103,6 @@ async def test_cut_off_in_the_middle_it_is_done_again(stopped: Settings, monkeyp
 async def _interrupted(work: Any) -> None:
     """A KeyboardInterrupt in a task would end the test run's loop."""
     await work
-
-
-def exchange_command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "exchange.cli", *words]
-    return subprocess.run(command, env=environment_for_child(settings), capture_output=True, text=True, timeout=60, check=False)
 
 
 async def test_a_backup_is_checked_before_anything_is_done(stopped: Settings, tmp_path: Path) -> None:

@@ -7,19 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from live import World, clean, hear, live, once_per_decision, told
+from live import Live, World, clean, exchange_command, hear, live, once_per_decision, told
 
 from exchange.adapters.rules_store import read_rules
 from exchange.core.processors import NAMES
 from exchange.core.rules import KNOWN_SEMANTICS, unbundle
 from exchange.events import models
 from exchange.local import LocalExchange
-from exchange.settings import Settings, environment_for_child
 from exchange.testing.faults.releases import HERE, semantics_of, unpack_release, why_no_release
 
 OLD = "the old release"
@@ -101,11 +99,12 @@ async def test_an_upgrade_under_load(tmp_path: Path) -> None:
         assert {event: ids.count(event) for event in played.sent} == dict.fromkeys(played.sent, 1)
 
 
-def applied(settings: Settings, **more: str) -> str:
-    """What `exchange topics apply` says."""
-    command = [sys.executable, "-m", "exchange.cli", "topics", "apply"]
-    environment = {**environment_for_child(settings), **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+async def applied(exchange: Live, semantics: str | None) -> str:
+    """What `exchange topics apply` says where the settings name these semantics, or none."""
+    settings = exchange.settings.model_copy(update={"semantics": semantics})
+    done = await asyncio.to_thread(exchange_command, settings, "topics", "apply")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.timeout(300)
@@ -113,16 +112,14 @@ async def test_the_semantics_change_under_load(tmp_path: Path) -> None:
     """An upgrade keeps those in force; when the operator says so, the newest begin, and can be left again."""
     former, newest = KNOWN_SEMANTICS[-2:]
     async with live(tmp_path / "home", partitions=4, semantics=former) as exchange:
-        upgraded = exchange.settings.model_copy(update={"semantics": None})
-        upgraded.model_fields_set.discard("semantics")
         played = World(exchange, seed=43, events=220)
         playing = asyncio.create_task(played.play(0.1))
-        said = await asyncio.to_thread(applied, upgraded)
+        said = await applied(exchange, None)
         assert f"semantics {former} stay in force" in said
         assert f"EXCHANGE_SEMANTICS={newest} exchange topics apply" in said
         for semantics in (newest, former):
             await asyncio.sleep(2)
-            said = await asyncio.to_thread(applied, upgraded, EXCHANGE_SEMANTICS=semantics)
+            said = await applied(exchange, semantics)
             assert "rules put in force in 4 partitions" in said
             assert ("stay in force" in said) == (semantics == former)
         assert not playing.done(), "the load ended before the semantics did"
